@@ -1,0 +1,1 @@
+//! Kubelet, command line and process start of the node.

@@ -1,0 +1,1 @@
+//! Netlink and network namespaces, and the bridge CNI plugin.

@@ -1,0 +1,1 @@
+//! The small control plane: store, API machinery, authentication, admission, controllers.

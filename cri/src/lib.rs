@@ -1,0 +1,1 @@
+//! Typed CRI v1 client, runtime events, image import, and a fake runtime for tests.

@@ -1,0 +1,1 @@
+//! Schedule and semantics of startup, readiness and liveness probes.

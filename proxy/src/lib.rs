@@ -1,0 +1,1 @@
+//! Service model, plan and kernel backends. Owns no watch of the API: it is fed.

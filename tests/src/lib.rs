@@ -1,0 +1,1 @@
+//! The rig: what end-to-end tests and benches are built from.
