@@ -1,1 +1,3 @@
-//! The small control plane: store, API machinery, authentication, admission, controllers.
+//! API server, store, controllers and scheduler in one process.
+
+pub mod status;
