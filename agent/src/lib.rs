@@ -1,1 +1,5 @@
 //! Kubelet, command line and process start of the node.
+
+pub mod cli;
+pub mod manifests;
+pub mod version;

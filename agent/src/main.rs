@@ -1,2 +1,10 @@
 //! Entry point of the one binary.
-fn main() {}
+//!
+//! The name under which the program was called is looked at first, before a runtime, a logger or an allocator
+//! setting exists: the network plugin starts in well under a millisecond.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    agent::cli::main(std::env::args_os())
+}
