@@ -1,5 +1,6 @@
 //! Kubelet, command line and process start of the node.
 
 pub mod cli;
+pub mod kubelet;
 pub mod manifests;
 pub mod version;
