@@ -1,0 +1,7 @@
+//! End-to-end tests on real containerd: each module is one subject.
+
+#![allow(clippy::disallowed_methods, reason = "tests are an edge")]
+
+mod e2e {
+    mod rig;
+}
