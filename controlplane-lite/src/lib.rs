@@ -1,3 +1,4 @@
 //! API server, store, controllers and scheduler in one process.
 
 pub mod status;
+pub mod store;
