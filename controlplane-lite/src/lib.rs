@@ -1,4 +1,7 @@
 //! API server, store, controllers and scheduler in one process.
 
+pub mod decode;
+pub mod patch;
+pub mod schema;
 pub mod status;
 pub mod store;
