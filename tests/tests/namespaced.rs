@@ -1,0 +1,9 @@
+//! Tests in private network namespaces, as root, without containerd.
+//!
+//! They fail without root: a test that skips itself proves nothing.
+#![allow(clippy::disallowed_methods, reason = "outsiders judge the kernel's state: they are programs")]
+
+#[path = "namespaced/cni_netlink.rs"]
+mod cni_netlink;
+#[path = "namespaced/cni_rig.rs"]
+mod cni_rig;
