@@ -2,6 +2,7 @@
 
 pub mod decode;
 pub mod patch;
+pub mod pki;
 pub mod schema;
 pub mod status;
 pub mod store;
