@@ -1,8 +1,14 @@
 //! API server, store, controllers and scheduler in one process.
 
 pub mod decode;
+pub mod discovery;
+pub mod openapi;
 pub mod patch;
 pub mod pki;
+pub mod resource;
+pub mod resources;
 pub mod schema;
 pub mod status;
 pub mod store;
+pub mod table;
+pub mod verbs;
