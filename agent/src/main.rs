@@ -6,5 +6,19 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(code) = network_plugin() {
+        return code;
+    }
     agent::cli::main(std::env::args_os())
+}
+
+/// Acts as the CNI plugin by whose name the program was called, if it was.
+fn network_plugin() -> Option<ExitCode> {
+    let plugin = cni::plugin::Plugin::called_as(&std::env::args_os().next()?)?;
+    let code = plugin.main(
+        |name| std::env::var_os(name),
+        &mut std::io::stdin(),
+        &mut std::io::stdout(),
+    );
+    Some(code.into())
 }

@@ -1,7 +1,10 @@
 //! Tests in private network namespaces, as root, without containerd.
 //!
 //! They fail without root: a test that skips itself proves nothing.
-#![allow(clippy::disallowed_methods, reason = "outsiders judge the kernel's state: they are programs")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "outsiders judge the kernel's state: they are programs"
+)]
 
 #[path = "namespaced/cni_netlink.rs"]
 mod cni_netlink;
