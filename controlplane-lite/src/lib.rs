@@ -1,7 +1,5 @@
 //! API server, store, controllers and scheduler in one process.
 
-pub mod auth;
-pub mod authz;
 pub mod decode;
 pub mod discovery;
 pub mod openapi;

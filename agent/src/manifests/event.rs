@@ -41,19 +41,21 @@ impl fmt::Display for Source {
 /// `Synced` arrives nothing may be concluded from a pod's absence.
 #[derive(Debug, Clone)]
 pub enum ManifestEvent {
-    /// The file names this pod from now on. A pod with another uid from the same source replaces the earlier one.
+    /// The file names this pod from now on; it replaces the pod that the source named before. The same pod is sent
+    /// again when a broken file is put right without a change to its pod.
     Set {
         /// The file.
         source: Source,
-        /// The pod, complete (see the module's invariants).
+        /// The pod with the API's defaults, without identity on the node.
         pod: Arc<Pod>,
     },
-    /// The file is gone, and with it the pod that it named.
+    /// The file is gone, and with it the pod that it named, if it ever named one.
     Removed {
         /// The file.
         source: Source,
     },
-    /// The file cannot be used. A pod that an earlier version of it named goes on unchanged.
+    /// The file cannot be used. A pod that an earlier version of it named goes on unchanged. Sent once per content
+    /// of the file; the receiver logs it.
     Broken {
         /// The file.
         source: Source,
