@@ -1,5 +1,7 @@
 //! API server, store, controllers and scheduler in one process.
 
+pub mod auth;
+pub mod authz;
 pub mod decode;
 pub mod discovery;
 pub mod openapi;
