@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod authz;
+pub mod cache;
 pub mod decode;
 pub mod discovery;
 pub mod openapi;
