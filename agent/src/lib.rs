@@ -3,4 +3,5 @@
 pub mod cli;
 pub mod kubelet;
 pub mod manifests;
+pub mod pause;
 pub mod version;
