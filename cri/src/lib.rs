@@ -17,6 +17,7 @@ mod channel;
 mod client;
 mod deadline;
 mod error;
+pub mod events;
 pub mod oci_archive;
 mod redact;
 
