@@ -15,6 +15,8 @@
 
 mod channel;
 mod client;
+#[cfg(any(test, feature = "fake"))]
+pub mod contract;
 mod deadline;
 mod error;
 pub mod events;

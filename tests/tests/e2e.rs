@@ -3,5 +3,6 @@
 #![allow(clippy::disallowed_methods, reason = "tests are an edge")]
 
 mod e2e {
+    mod cri_contract;
     mod rig;
 }

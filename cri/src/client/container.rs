@@ -57,6 +57,9 @@ impl Client {
     }
 
     /// Sends the stop signal, waits up to `grace` (whole seconds; rounded up), then kills. May be repeated.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] from some runtimes (containerd 1.6) for a container that is gone: it is done.
     pub async fn stop_container(&self, id: &str, grace: Duration) -> Result<(), Error> {
         let deadline = grace + self.deadlines.beyond_grace;
         let request = v1::StopContainerRequest {

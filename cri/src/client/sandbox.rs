@@ -40,7 +40,7 @@ impl Client {
     /// Stops all containers of a sandbox and gives its network back. May be repeated.
     ///
     /// # Errors
-    /// [`Error::NotFound`] from some runtimes for a sandbox that is gone; containerd answers success.
+    /// [`Error::NotFound`] from some runtimes (containerd 1.6) for a sandbox that is gone: it is done.
     pub async fn stop_pod_sandbox(&self, id: &str) -> Result<(), Error> {
         let deadline = self.deadlines.stop_sandbox;
         let request = v1::StopPodSandboxRequest {
