@@ -149,8 +149,8 @@ mod tests {
         rbac
     }
 
-    fn check(held: serde_json::Value, wanted: serde_json::Value) -> Result<(), String> {
-        let rbac = rbac_with(&held);
+    fn check(held: &serde_json::Value, wanted: serde_json::Value) -> Result<(), String> {
+        let rbac = rbac_with(held);
         let user = User::authenticated("jane", []);
         let wanted = rules(wanted);
         let grant = Grant {
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_user_may_grant_what_they_hold() {
         let pods = json!([{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}]);
-        assert_eq!(check(pods.clone(), pods), Ok(()));
+        assert_eq!(check(&pods.clone(), pods), Ok(()));
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
         let held = json!([{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}]);
         let wanted = json!([{"verbs": ["get", "list", "watch"], "apiGroups": [""], "resources": ["pods"]}]);
         assert_eq!(
-            check(held, wanted).unwrap_err(),
+            check(&held, wanted).unwrap_err(),
             "user \"jane\" (groups=[\"system:authenticated\"]) is attempting to grant RBAC permissions not \
              currently held:\n{APIGroups:[\"\"], Resources:[\"pods\"], Verbs:[\"list\" \"watch\"]}"
         );
@@ -184,6 +184,6 @@ mod tests {
     fn the_verb_escalate_lifts_the_check() {
         let held = json!([{"verbs": ["escalate"], "apiGroups": [GROUP], "resources": ["roles"]}]);
         let wanted = json!([{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]);
-        assert_eq!(check(held, wanted), Ok(()));
+        assert_eq!(check(&held, wanted), Ok(()));
     }
 }
