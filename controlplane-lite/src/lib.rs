@@ -5,6 +5,7 @@ pub mod authn;
 pub mod authz;
 pub mod cache;
 pub mod decode;
+pub mod defaults;
 pub mod discovery;
 pub mod field;
 pub mod names;

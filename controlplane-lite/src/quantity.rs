@@ -6,6 +6,8 @@
 //!
 //! Equality and order are of amounts, not of texts.
 
+pub mod pod;
+
 use serde_json::Value;
 use std::cmp::Ordering;
 use std::fmt;
