@@ -23,6 +23,7 @@ mod round;
 mod store;
 mod text;
 
+pub(crate) use range::no_overlap;
 pub use range::{Range, RangeError, RangeSet};
 pub use store::{Error, Grant, Granted, Request, Store, Truth};
 pub use text::{Lease, Owner};

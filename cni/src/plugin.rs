@@ -11,7 +11,11 @@
 //! Out of scope: chained plugins of others, which the runtime calls itself.
 
 mod call;
+mod config;
 mod error;
+pub mod naming;
+pub mod plan;
+mod result;
 mod version;
 
 use std::ffi::{OsStr, OsString};
@@ -22,7 +26,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 pub use call::{Attachment, Call, CallError, ContainerId, IfName};
+pub use config::{Dns, GatewayMode, Ipam, NetConfig, PortMapping, RouteConfig};
 pub use error::{Code, PluginError};
+pub use result::{AddResult, Interface, Ip, ResultRoute};
 pub use version::Version;
 
 /// The names under which the binary is a CNI plugin; each is a link in the runtime's plugin directory.
