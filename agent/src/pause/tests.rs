@@ -88,8 +88,7 @@ fn it_ends_at_once_when_asked_to() {
 
 #[test]
 fn it_reaps_children_that_end_before_and_after_it_starts() {
-    let running =
-        Running::start("true & sleep 0.2 &");
+    let running = Running::start("true & sleep 0.2 &");
     running.wait_until("no child is left", |_| running.children().is_empty());
 }
 
