@@ -20,8 +20,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::Stream;
 
+#[cfg(test)]
+mod contract;
+pub mod embedded;
 mod error;
 
+pub use embedded::{Embedded, EmbeddedOptions};
 pub use error::StoreError;
 
 /// Result of a store operation.
