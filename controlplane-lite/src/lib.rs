@@ -1,5 +1,6 @@
 //! API server, store, controllers and scheduler in one process.
 
+pub mod admission;
 pub mod auth;
 pub mod authn;
 pub mod authz;
