@@ -10,12 +10,24 @@
 //!
 //! Out of scope: chained plugins of others, which the runtime calls itself.
 
+mod add;
+mod apply;
 mod call;
+mod check;
 mod config;
+mod del;
+mod desire;
 mod error;
+mod gc;
+mod loopback;
+mod machine;
 pub mod naming;
+mod observe;
 pub mod plan;
+mod resolv;
 mod result;
+mod status;
+mod undo;
 mod version;
 
 use std::ffi::{OsStr, OsString};
@@ -28,6 +40,7 @@ use serde_json::json;
 pub use call::{Attachment, Call, CallError, ContainerId, IfName};
 pub use config::{Dns, GatewayMode, Ipam, NetConfig, PortMapping, RouteConfig};
 pub use error::{Code, PluginError};
+pub use machine::Machine;
 pub use result::{AddResult, Interface, Ip, ResultRoute};
 pub use version::Version;
 
@@ -68,9 +81,19 @@ impl Plugin {
         stdin: &mut dyn Read,
         stdout: &mut dyn Write,
     ) -> u8 {
+        self.run(&env, stdin, stdout, &mut Machine::this(&mut |_| {}))
+    }
+
+    /// As [`Plugin::main`], on a given machine.
+    pub fn run(
+        self,
+        env: &dyn Fn(&str) -> Option<OsString>,
+        stdin: &mut dyn Read,
+        stdout: &mut dyn Write,
+        machine: &mut Machine<'_>,
+    ) -> u8 {
         let mut version = Version::CURRENT;
-        let answer = self.answer(&env, stdin, &mut version);
-        let (text, code) = match answer {
+        let (text, code) = match self.answer(env, stdin, &mut version, machine) {
             Ok(text) => (text, 0),
             Err(e) => (e.to_json(version).to_string(), 1),
         };
@@ -86,6 +109,7 @@ impl Plugin {
         env: &dyn Fn(&str) -> Option<OsString>,
         stdin: &mut dyn Read,
         version: &mut Version,
+        machine: &mut Machine<'_>,
     ) -> Result<String, PluginError> {
         let call = Call::from_env(env)?;
         let mut config = Vec::new();
@@ -97,11 +121,40 @@ impl Plugin {
             return version_answer(&config);
         }
         *version = asked_version(&config)?;
-        Err(PluginError::new(
-            Code::Environment,
-            format!("{call:?} is not supported by {self:?}"),
-        ))
+        call.allowed_in(*version)?;
+        let result = match self {
+            Self::Bridge => bridge(&call, &config, machine)?,
+            Self::Loopback => loopback(&call, &config, *version)?,
+        };
+        // Only ADD and VERSION have something to say.
+        Ok(result
+            .map(|r| r.to_json(*version).to_string())
+            .unwrap_or_default())
     }
+}
+
+fn bridge(call: &Call, config: &[u8], machine: &mut Machine<'_>) -> Result<Option<AddResult>, PluginError> {
+    let config = NetConfig::parse(config, call.attachment(), &machine.data_dir)?;
+    match call {
+        Call::Add(attachment) => return add::add(&config, attachment, machine).map(Some),
+        Call::Del(attachment) => del::del(&config, attachment, machine)?,
+        Call::Check(attachment) => check::check(&config, attachment, machine)?,
+        Call::Status => status::status(&config, machine)?,
+        Call::Gc => gc::gc(&config, machine)?,
+        Call::Version => {}
+    }
+    Ok(None)
+}
+
+fn loopback(call: &Call, config: &[u8], version: Version) -> Result<Option<AddResult>, PluginError> {
+    match call {
+        Call::Add(attachment) => return loopback::add(config, attachment, version).map(Some),
+        Call::Del(attachment) => loopback::del(attachment)?,
+        Call::Check(attachment) => loopback::check(attachment)?,
+        // It keeps nothing, and nothing can be missing.
+        Call::Status | Call::Gc | Call::Version => {}
+    }
+    Ok(None)
 }
 
 #[derive(Deserialize)]

@@ -92,7 +92,7 @@ pub struct Granted {
 }
 
 /// One network's leases.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Store {
     dir: PathBuf,
     network: String,
@@ -198,6 +198,34 @@ impl Store {
         let name = format!("{:016x}", owner.hash());
         remove(&self.dir.join("owners").join(format!(".{name}")))?;
         remove(&self.dir.join("owners").join(name))
+    }
+
+    /// Whether an `acquire` for `owner` was begun and not taken back.
+    pub fn knows(&self, owner: &Owner) -> bool {
+        self.dir
+            .join("owners")
+            .join(format!("{:016x}", owner.hash()))
+            .exists()
+    }
+
+    /// All owners for whom an `acquire` was begun, also those without an address.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn owners(&self) -> Result<Vec<Owner>, Error> {
+        let dir = self.dir.join("owners");
+        let entries = match fs::read_dir(&dir) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(|e| fail("list", &dir, e))?,
+        };
+        let mut owners = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(|e| fail("list", &dir, e))?.path();
+            // One that goes away meanwhile is not there; an unreadable one has no address to give back.
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            owners.extend(text::owner(&text));
+        }
+        Ok(owners)
     }
 
     /// All leases, in the order of their addresses.

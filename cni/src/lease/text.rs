@@ -63,13 +63,19 @@ pub(super) fn write(owner: &Owner, boot: &str, netns: Option<&str>, pod: Option<
     text
 }
 
+/// The owner in a lease file's first two lines.
+pub(super) fn owner(text: &str) -> Option<Owner> {
+    let mut lines = text.lines().map(str::trim);
+    let container = lines.next()?.parse().ok()?;
+    Some(Owner {
+        container,
+        ifname: lines.next()?.parse().ok()?,
+    })
+}
+
 /// Reads a lease file; what cannot be read stays empty, and the lease stays a lease.
 pub(super) fn read(address: IpAddr, text: &str) -> Lease {
-    let mut lines = text.lines().map(str::trim);
-    let owner = match (lines.next().map(str::parse), lines.next().map(str::parse)) {
-        (Some(Ok(container)), Some(Ok(ifname))) => Some(Owner { container, ifname }),
-        _ => None,
-    };
+    let owner = owner(text);
     let mut lease = Lease {
         address,
         owner,
@@ -77,7 +83,7 @@ pub(super) fn read(address: IpAddr, text: &str) -> Lease {
         netns: None,
         pod: None,
     };
-    for line in lines {
+    for line in text.lines().map(str::trim).skip(2) {
         match line.split_once('=') {
             Some(("boot", v)) if !v.is_empty() => lease.boot = Some(v.into()),
             Some(("netns", v)) if !v.is_empty() => lease.netns = Some(v.into()),

@@ -59,6 +59,15 @@ impl Cause {
 }
 
 impl Error {
+    /// An interface that had to be there is not.
+    pub(crate) fn missing_link(name: &str) -> Self {
+        Cause::Refused {
+            errno: Errno::ENODEV,
+            message: String::new(),
+        }
+        .at("find link", name)
+    }
+
     /// The kernel's error number, when the kernel refused.
     pub fn errno(&self) -> Option<Errno> {
         match &self.cause {

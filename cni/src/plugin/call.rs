@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::{Code, PluginError};
+use super::{Code, PluginError, Version};
 
 /// Longest interface name that the kernel takes.
 const IFNAME_MAX: usize = 15;
@@ -142,6 +142,34 @@ impl Call {
                 "CNI_COMMAND is missing: this program is a CNI plugin, called by a container runtime",
             )),
         }
+    }
+}
+
+impl Call {
+    /// The container's part, for the commands about one container.
+    pub fn attachment(&self) -> Option<&Attachment> {
+        match self {
+            Self::Add(a) | Self::Del(a) | Self::Check(a) => Some(a),
+            Self::Status | Self::Gc | Self::Version => None,
+        }
+    }
+
+    /// Refuses commands that the configuration's version does not know.
+    ///
+    /// # Errors
+    /// [`Code::IncompatibleVersion`].
+    pub fn allowed_in(&self, version: Version) -> Result<(), PluginError> {
+        let (name, since) = match self {
+            Self::Check(_) => ("CHECK", Version::V0_4_0),
+            Self::Status => ("STATUS", Version::V1_1_0),
+            Self::Gc => ("GC", Version::V1_1_0),
+            Self::Add(_) | Self::Del(_) | Self::Version => return Ok(()),
+        };
+        if version >= since {
+            return Ok(());
+        }
+        let message = format!("{name} needs a configuration of cniVersion {since} or later, not {version}");
+        Err(PluginError::new(Code::IncompatibleVersion, message))
     }
 }
 

@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn the_hosts_name_is_short_stable_and_different_per_interface() {
         let name = host_ifname(&owner("c1", "eth0"));
-        assert_eq!(name, "vethc86e6b4a");
+        assert_eq!(name, "veth4ad64bf1");
         assert!(name.len() <= 15);
         let many: BTreeSet<String> = (0..1000)
             .flat_map(|i| ["eth0", "net1"].map(|n| host_ifname(&owner(&format!("c{i}"), n))))

@@ -123,6 +123,62 @@ pub enum Action {
     AddRoute(DesiredRoute),
 }
 
+impl Action {
+    /// What is wrong while this has not been done, for CHECK.
+    pub fn complaint(&self, desired: &Desired) -> String {
+        let Desired {
+            bridge, port, ifname, ..
+        } = desired;
+        match self {
+            Self::Forward(family) => format!("the node does not forward {family}"),
+            Self::CreateBridge => format!("bridge {bridge} is missing"),
+            Self::BridgeUp => format!("bridge {bridge} is down"),
+            Self::BridgeMtu(mtu) => format!("bridge {bridge} has another mtu than {mtu}"),
+            Self::BridgePromiscuous(_) => format!("bridge {bridge} is not promiscuous"),
+            Self::RemoveGateway(net) => format!("bridge {bridge} has address {net}"),
+            Self::AddGateway(net) => format!("bridge {bridge} lacks address {net}"),
+            Self::DeletePort => format!("interface {port} of the node leads elsewhere"),
+            Self::CreatePair => format!("interface {ifname} of the container is missing"),
+            Self::Label => format!("interface {port} of the node has no alias"),
+            Self::Enslave => format!("interface {port} of the node is down or not a port of bridge {bridge}"),
+            Self::Hairpin(on) => format!("hairpin mode of {port} is not {}", if *on { "on" } else { "off" }),
+            Self::LoopbackUp => "the container's loopback is down".into(),
+            Self::EnableIpv6 => format!("interface {ifname} of the container has no IPv6"),
+            Self::Announce => format!("interface {ifname} of the container has announced nothing"),
+            Self::AddAddress(net) => format!("interface {ifname} of the container lacks address {net}"),
+            Self::InsideUp => format!("interface {ifname} of the container is down"),
+            Self::AddRoute(r) => format!(
+                "the container lacks the route to {} via {}",
+                r.destination, r.gateway
+            ),
+        }
+    }
+
+    /// The action's name, without its object.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Forward(_) => "forward",
+            Self::CreateBridge => "create bridge",
+            Self::BridgeUp => "bridge up",
+            Self::BridgeMtu(_) => "bridge mtu",
+            Self::BridgePromiscuous(_) => "bridge promiscuous",
+            Self::RemoveGateway(_) => "remove gateway",
+            Self::AddGateway(_) => "add gateway",
+            Self::DeletePort => "delete port",
+            Self::CreatePair => "create pair",
+            Self::Label => "label",
+            Self::Enslave => "enslave",
+            Self::Hairpin(_) => "hairpin",
+            Self::LoopbackUp => "loopback up",
+            Self::EnableIpv6 => "enable ipv6",
+            Self::Announce => "announce",
+            Self::AddAddress(_) => "add address",
+            Self::InsideUp => "inside up",
+            Self::AddRoute(_) => "add route",
+        }
+    }
+}
+
 /// An address family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {

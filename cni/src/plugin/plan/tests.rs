@@ -131,7 +131,7 @@ fn each_thing_missing_is_repaired_alone() {
             Action::BridgeMtu(1450),
         ),
         (
-            change(|o| drop(o.bridge_addresses.pop())),
+            change(|o| o.bridge_addresses.truncate(1)),
             Action::AddGateway(net("fd00::1/64")),
         ),
         (change(|o| o.port.as_mut().unwrap().alias.clear()), Action::Label),
@@ -146,7 +146,7 @@ fn each_thing_missing_is_repaired_alone() {
         ),
         (change(|o| o.loopback_up = false), Action::LoopbackUp),
         (
-            change(|o| drop(o.addresses.remove(0))),
+            change(|o| o.addresses = o.addresses.split_off(1)),
             Action::AddAddress(net("10.1.0.2/24")),
         ),
         (

@@ -1,0 +1,212 @@
+//! Carries out a plan's actions.
+
+use std::os::fd::AsFd;
+
+use super::observe::{FORWARD_V4, FORWARD_V6, sysctl_error};
+use super::plan::{Action, Desired, Family, Observed};
+use super::{Code, PluginError};
+use crate::netlink::{self, BridgeOptions, Link, LinkChange, Netlink, Route, VethPair};
+use crate::netns::{Netns, in_netns};
+use crate::sysctl::Sysctl;
+
+/// The two sides of an attachment, with the links as they are known so far.
+pub(super) struct Executor<'a> {
+    pub(super) desired: &'a Desired,
+    pub(super) host: &'a mut Netlink,
+    pub(super) inside: &'a mut Netlink,
+    pub(super) netns: &'a Netns,
+    pub(super) sysctl: &'a Sysctl,
+    pub(super) seen: Observed,
+}
+
+impl Executor<'_> {
+    /// Does one action.
+    pub(super) fn apply(&mut self, action: &Action) -> Result<(), PluginError> {
+        match action {
+            Action::Forward(family) => self.forward(*family),
+            Action::EnableIpv6 => self.inside_sysctl("ipv6", "disable_ipv6", "0"),
+            Action::Announce => {
+                self.inside_sysctl("ipv4", "arp_notify", "1")?;
+                self.inside_sysctl("ipv6", "ndisc_notify", "1")
+            }
+            other => self.change(other).map_err(|e| {
+                PluginError::caused(
+                    Code::Network,
+                    format!("cannot set up interface {}", self.desired.ifname),
+                    &e,
+                )
+            }),
+        }
+    }
+
+    fn forward(&self, family: Family) -> Result<(), PluginError> {
+        let name = if family == Family::V4 {
+            FORWARD_V4
+        } else {
+            FORWARD_V6
+        };
+        self.sysctl.set(name, "1").map(drop).map_err(|e| sysctl_error(&e))
+    }
+
+    /// Sets a parameter of the container's interface; a family that the kernel lacks needs none.
+    fn inside_sysctl(&self, family: &str, name: &str, value: &str) -> Result<(), PluginError> {
+        let path = format!("{family}/conf/{}/{name}", self.desired.ifname);
+        let set = in_netns(self.netns, || self.sysctl.set(path, value))
+            .map_err(|e| PluginError::caused(Code::InvalidNetns, "cannot enter the network namespace", &e))?;
+        match set {
+            Err(e) if e.is_missing() => Ok(()),
+            Err(e) => Err(sysctl_error(&e)),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    fn change(&mut self, action: &Action) -> netlink::Result<()> {
+        match action {
+            Action::CreateBridge => self.create_bridge(),
+            Action::BridgeUp => self.change_bridge(&LinkChange {
+                up: Some(true),
+                ..LinkChange::default()
+            }),
+            Action::BridgeMtu(mtu) => self.change_bridge(&LinkChange {
+                mtu: Some(*mtu),
+                ..LinkChange::default()
+            }),
+            Action::BridgePromiscuous(on) => self.change_bridge(&LinkChange {
+                promiscuous: Some(*on),
+                ..LinkChange::default()
+            }),
+            Action::RemoveGateway(net) => {
+                let bridge = self.bridge()?.index;
+                gone_is_fine(self.host.delete_address(bridge, *net))
+            }
+            Action::AddGateway(net) => {
+                let bridge = self.bridge()?.index;
+                there_is_fine(self.host.add_address(bridge, *net))
+            }
+            Action::DeletePort => self.host.delete_link_by_name(&self.desired.port).map(drop),
+            Action::CreatePair => self.create_pair(),
+            Action::Label => {
+                let change = LinkChange {
+                    alias: Some(&self.desired.alias),
+                    ..LinkChange::default()
+                };
+                let port = self.port()?.index;
+                self.host.change_link(port, &change)
+            }
+            Action::Enslave => {
+                let change = LinkChange {
+                    up: Some(true),
+                    master: Some(self.bridge()?.index),
+                    ..LinkChange::default()
+                };
+                let port = self.port()?.index;
+                self.host.change_link(port, &change)
+            }
+            Action::Hairpin(on) => {
+                let port = self.port()?.index;
+                self.host.set_hairpin(port, *on)
+            }
+            Action::LoopbackUp => loopback_up(self.inside),
+            Action::AddAddress(net) => {
+                let link = self.inside_link()?.index;
+                there_is_fine(self.inside.add_address(link, *net))
+            }
+            Action::InsideUp => {
+                let link = self.inside_link()?.index;
+                self.inside.change_link(
+                    link,
+                    &LinkChange {
+                        up: Some(true),
+                        ..LinkChange::default()
+                    },
+                )
+            }
+            Action::AddRoute(wanted) => {
+                let link = self.inside_link()?.index;
+                let mut route = Route::new(wanted.destination, Some(wanted.gateway), link);
+                route.mtu = wanted.mtu;
+                route.priority = wanted.priority;
+                there_is_fine(self.inside.add_route(&route))
+            }
+            Action::Forward(_) | Action::EnableIpv6 | Action::Announce => Ok(()),
+        }
+    }
+
+    /// Another ADD may make the bridge at the same time; whoever comes second uses it.
+    fn create_bridge(&mut self) -> netlink::Result<()> {
+        let options = BridgeOptions {
+            mac: Some(self.desired.bridge_mac),
+            mtu: self.desired.mtu,
+            vlan_filtering: false,
+        };
+        there_is_fine(self.host.create_bridge(&self.desired.bridge, &options))
+    }
+
+    fn change_bridge(&mut self, change: &LinkChange<'_>) -> netlink::Result<()> {
+        let bridge = self.bridge()?.index;
+        self.host.change_link(bridge, change)
+    }
+
+    fn create_pair(&mut self) -> netlink::Result<()> {
+        self.seen.port = None;
+        self.seen.inside = None;
+        let pair = VethPair {
+            name: &self.desired.port,
+            master: Some(self.bridge()?.index),
+            peer_name: &self.desired.ifname,
+            peer_netns: Some(self.netns.as_fd()),
+            peer_mac: Some(self.desired.mac),
+            mtu: self.desired.mtu,
+            up: true,
+        };
+        self.host.create_veth(&pair)
+    }
+
+    /// The bridge's link.
+    pub(super) fn bridge(&mut self) -> netlink::Result<&Link> {
+        found(self.host, &self.desired.bridge, &mut self.seen.bridge)
+    }
+
+    /// The link of the node's end.
+    pub(super) fn port(&mut self) -> netlink::Result<&Link> {
+        found(self.host, &self.desired.port, &mut self.seen.port)
+    }
+
+    /// The link of the container's end.
+    pub(super) fn inside_link(&mut self) -> netlink::Result<&Link> {
+        found(self.inside, &self.desired.ifname, &mut self.seen.inside)
+    }
+}
+
+/// The link of this name, looked up once.
+fn found<'l>(netlink: &mut Netlink, name: &str, known: &'l mut Option<Link>) -> netlink::Result<&'l Link> {
+    let link = match known.take() {
+        Some(link) => link,
+        None => netlink
+            .link_by_name(name)?
+            .ok_or_else(|| netlink::Error::missing_link(name))?,
+    };
+    Ok(known.insert(link))
+}
+
+/// Brings the loopback of the namespace that `netlink` is bound to up.
+pub(super) fn loopback_up(netlink: &mut Netlink) -> netlink::Result<()> {
+    let lo = netlink
+        .link_by_name("lo")?
+        .ok_or_else(|| netlink::Error::missing_link("lo"))?;
+    netlink.change_link(
+        lo.index,
+        &LinkChange {
+            up: Some(true),
+            ..LinkChange::default()
+        },
+    )
+}
+
+fn there_is_fine(result: netlink::Result<()>) -> netlink::Result<()> {
+    result.or_else(|e| if e.is_exists() { Ok(()) } else { Err(e) })
+}
+
+fn gone_is_fine(result: netlink::Result<()>) -> netlink::Result<()> {
+    result.or_else(|e| if e.is_not_found() { Ok(()) } else { Err(e) })
+}
