@@ -144,7 +144,7 @@ fn labels_choose_policies_and_bad_ones_fail_safe() {
     let (chosen, bad) = policies(Some(&labels));
     assert!(bad.is_empty());
     assert_eq!(
-        policies.enforce,
+        chosen.enforce,
         Policy {
             level: Level::Baseline,
             version: Version::Minor(30)
