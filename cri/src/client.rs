@@ -18,7 +18,6 @@ use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
@@ -95,15 +94,6 @@ impl Client {
                 after: deadline,
             }),
         }
-    }
-
-    /// A request to a service of containerd, which keeps everything by namespace.
-    pub(crate) fn in_namespace<Q>(&self, namespace: &'static str, message: Q) -> Request<Q> {
-        let mut request = Request::new(message);
-        request
-            .metadata_mut()
-            .insert("containerd-namespace", MetadataValue::from_static(namespace));
-        request
     }
 
     pub(crate) fn error(&self, call: Call, deadline: Option<Duration>, status: &Status) -> Error {

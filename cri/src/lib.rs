@@ -15,13 +15,16 @@
 
 mod channel;
 mod client;
+mod containerd;
 #[cfg(any(test, feature = "fake"))]
 pub mod contract;
 mod deadline;
 mod error;
 pub mod events;
+pub mod import;
 pub mod oci_archive;
 mod redact;
+pub mod reference;
 
 pub use client::{Client, Streams};
 pub use deadline::Deadlines;

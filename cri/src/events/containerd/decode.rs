@@ -7,8 +7,6 @@ use containerd_client::events::{ContainerCreate, ContainerDelete, TaskExit, Task
 use containerd_client::types::Envelope;
 use prost::Message as _;
 
-/// The namespace in which containerd's CRI plugin keeps everything.
-pub(crate) const NAMESPACE: &str = "k8s.io";
 /// Topic of the marker by which a subscriber sees that its subscription is in effect.
 pub(super) const MARKER_TOPIC: &str = "/agent/marker";
 /// What to subscribe to, in containerd's filter language; one match is enough.
@@ -83,6 +81,7 @@ pub(super) fn decode(envelope: &Envelope) -> Option<Happening> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::containerd::NAMESPACE;
     use prost_types::Any;
 
     fn envelope(topic: &str, value: Vec<u8>) -> Envelope {

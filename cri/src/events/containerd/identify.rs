@@ -1,7 +1,7 @@
 //! Answers the tracker's questions: what an id is, and whether CRI shows its end.
 
-use super::decode::NAMESPACE;
 use super::tracker::Identity;
+use crate::containerd::in_namespace;
 use crate::error::{Call, Error};
 use crate::{Client, v1};
 use containerd_client::services::v1::GetContainerRequest;
@@ -20,7 +20,7 @@ const LOOKS: [u64; 11] = [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 3000];
 pub(super) async fn identify(client: &Client, id: &str) -> Result<Option<Identity>, Error> {
     let mut service =
         ContainersClient::new(client.channel()).max_decoding_message_size(crate::channel::MAX_ANSWER_BYTES);
-    let request = client.in_namespace(NAMESPACE, GetContainerRequest { id: id.to_owned() });
+    let request = in_namespace(GetContainerRequest { id: id.to_owned() });
     let call = Call::container("identify", id);
     match client
         .answer(call, client.deadlines().usual, service.get(request))

@@ -1,9 +1,10 @@
 //! One subscription to containerd's event service, from connecting until it is lost.
 
-use super::decode::{FILTERS, Happening, MARKER_TOPIC, NAMESPACE, decode};
+use super::decode::{FILTERS, Happening, MARKER_TOPIC, decode};
 use super::identify::{await_end, identify, list};
 use super::tracker::{Action, Input, Tracker};
 use crate::Client;
+use crate::containerd::in_namespace;
 use crate::error::{Call, Error};
 use crate::events::follow::Following;
 use crate::events::{Changed, RuntimeEvent};
@@ -98,7 +99,7 @@ fn emit(following: &mut Following, changed: Changed) {
 async fn subscribe(client: &Client) -> Result<(Streaming<Envelope>, Vec<Happening>), Error> {
     let mut service = EventsClient::new(client.channel());
     let filters = FILTERS.map(str::to_owned).to_vec();
-    let request = client.in_namespace(NAMESPACE, SubscribeRequest { filters });
+    let request = in_namespace(SubscribeRequest { filters });
     let token = marker_token();
     let arrival = async {
         let mut events = service.subscribe(request).await?.into_inner();
@@ -132,7 +133,7 @@ async fn publish_markers(client: &Client, token: &str) -> Error {
             event,
         };
         let call = Call::runtime("subscribe to containerd's events");
-        let request = client.in_namespace(NAMESPACE, message);
+        let request = in_namespace(message);
         if let Err(error) = client
             .answer(call, client.deadlines().usual, service.publish(request))
             .await
