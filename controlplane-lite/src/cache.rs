@@ -179,3 +179,6 @@ impl Cache {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;
