@@ -17,13 +17,15 @@
 mod address;
 mod error;
 mod link;
+mod mac;
 mod neighbour;
 mod route;
 mod socket;
 
 pub use address::Address;
 pub use error::{Cause, Error};
-pub use link::{BridgeOptions, Link, LinkChange, LinkStats, Mac, ParseMacError, VethPair};
+pub use link::{BridgeOptions, Link, LinkChange, LinkStats, VethPair};
+pub use mac::{Mac, ParseMacError};
 pub use neighbour::Neighbour;
 pub use route::Route;
 pub use socket::{Reply, Socket};
