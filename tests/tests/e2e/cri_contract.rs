@@ -119,6 +119,11 @@ fn archive_is_imported_unpacked_named_and_runs() {
         6,
         "manifest, configuration and layer of two"
     );
+    assert_eq!(
+        blobs(&node.sh("ctr -n k8s.io snapshots ls")),
+        2,
+        "the unpacked layer of each"
+    );
     in_runtime(async {
         let world = world(&node);
         let case = CASES
