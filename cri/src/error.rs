@@ -69,9 +69,9 @@ pub enum Error {
 
     /// Something answers on the socket, but not CRI v1. An operator must act.
     #[error(
-        "{call}: {socket} answers, but its CRI plugin is disabled; containerd as packaged by Docker has \
-         `disabled_plugins = [\"cri\"]` in /etc/containerd/config.toml: remove \"cri\" there and run \
-         `systemctl restart containerd`",
+        "{call}: {socket} answers, but has no CRI v1: containerd as packaged by Docker disables its CRI plugin with \
+         `disabled_plugins = [\"cri\"]` in /etc/containerd/config.toml; remove \"cri\" there and run \
+         `systemctl restart containerd` (a containerd older than 1.6 has to be replaced)",
         socket = socket.display()
     )]
     CriDisabled {

@@ -54,7 +54,7 @@ pub struct ImportOptions {
     pub name: Option<String>,
     /// Which platform's image to take from an archive with several.
     pub platform: Platform,
-    /// Where to unpack: must be the one CRI uses (see the runtime's status).
+    /// Where to unpack: must be the one CRI uses ([`crate::RuntimeInfo::snapshotter`]).
     pub snapshotter: String,
     /// Protect the images from removal by the kubelet's clean-up (containerd 1.7 and newer heed it).
     pub pinned: bool,

@@ -14,6 +14,7 @@
 //! Pod policy: what to create, when to restart, what to remove. That is the kubelet's.
 
 mod channel;
+mod check;
 mod client;
 mod containerd;
 #[cfg(any(test, feature = "fake"))]
@@ -26,6 +27,7 @@ pub mod oci_archive;
 mod redact;
 pub mod reference;
 
+pub use check::{Readiness, RuntimeInfo};
 pub use client::{Client, Streams};
 pub use deadline::Deadlines;
 pub use error::{Call, Error, Object, Reported};

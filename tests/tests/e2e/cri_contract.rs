@@ -157,3 +157,48 @@ fn damaged_archive_is_refused_whole() {
         ""
     );
 }
+
+#[test]
+fn containerd_is_checked_and_its_settings_are_known() {
+    let node = Node::start();
+    in_runtime(async {
+        let client = Client::new(node.containerd_socket(), Deadlines::default());
+        let info = client.connect_and_check().await.unwrap();
+        assert_eq!(info.name, "containerd");
+        assert!(info.runtime.ready);
+        assert!(!info.network.ready, "no CNI configuration was written");
+        assert_eq!(info.network.reason, "NetworkPluginNotReady");
+        assert_eq!(info.snapshotter.as_deref(), Some("overlayfs"));
+        assert_eq!(info.cgroup_driver, Some(cri::v1::CgroupDriver::Cgroupfs));
+        assert_eq!(info.cni_config_directory.as_deref(), Some("/etc/cni/net.d"));
+        assert!(info.sandbox_image.is_some_and(|image| image.contains("pause")));
+    });
+}
+
+#[test]
+fn each_reason_why_nobody_answers_is_named_with_its_fix() {
+    let mut node = Node::without_containerd();
+    let why = |node: &Node| {
+        let mut why = String::new();
+        in_runtime(async {
+            let client = Client::new(node.containerd_socket(), Deadlines::default());
+            why = client.connect_and_check().await.unwrap_err().to_string();
+        });
+        why
+    };
+    let missing = why(&node);
+    assert!(
+        missing.contains("no socket at") && missing.contains("systemctl enable --now"),
+        "{missing}"
+    );
+
+    // As Docker packages it.
+    node.write("/etc/containerd/config.toml", "disabled_plugins = [\"cri\"]\n");
+    node.start_containerd();
+    let disabled = why(&node);
+    assert!(disabled.contains("disabled_plugins = [\"cri\"]"), "{disabled}");
+
+    node.kill_containerd();
+    let down = why(&node);
+    assert!(down.contains("nothing listens on"), "{down}");
+}
