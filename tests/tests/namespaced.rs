@@ -6,7 +6,11 @@
     reason = "outsiders judge the kernel's state: they are programs"
 )]
 
+#[path = "namespaced/cni_faults.rs"]
+mod cni_faults;
 #[path = "namespaced/cni_netlink.rs"]
 mod cni_netlink;
+#[path = "namespaced/cni_plugin.rs"]
+mod cni_plugin;
 #[path = "namespaced/cni_rig.rs"]
 mod cni_rig;
