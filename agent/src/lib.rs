@@ -4,4 +4,5 @@ pub mod cli;
 pub mod kubelet;
 pub mod manifests;
 pub mod pause;
+pub mod preflight;
 pub mod version;
