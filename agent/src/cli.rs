@@ -9,9 +9,11 @@
 //!
 //! Out of scope: the work itself; each command calls the module that does it.
 
+mod check;
 mod completions;
 pub mod failure;
 pub mod output;
+mod runtime;
 mod terminal;
 mod version;
 
@@ -50,6 +52,8 @@ Exit codes:
 /// What the program can be asked to do.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Check whether this machine is ready to be a node
+    Check(check::Args),
     /// Print the version
     Version(version::Args),
     /// Print a completion script for a shell
@@ -85,10 +89,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(command: Command) -> Result<ExitCode, Failure> {
+    let done = |result: Result<(), Failure>| result.map(|()| ExitCode::SUCCESS);
     match command {
-        Command::Version(args) => version::run(&args),
-        Command::Completions(args) => completions::print(&args),
-        Command::Man(args) => completions::write_man_pages(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Version(args) => done(version::run(&args)),
+        Command::Completions(args) => done(completions::print(&args)),
+        Command::Man(args) => done(completions::write_man_pages(&args)),
     }
-    .map(|()| ExitCode::SUCCESS)
 }
