@@ -12,7 +12,10 @@
 mod check;
 mod completions;
 pub mod failure;
+mod images;
 pub mod output;
+mod pods;
+mod progress;
 mod runtime;
 mod terminal;
 mod version;
@@ -54,6 +57,10 @@ Exit codes:
 enum Command {
     /// Check whether this machine is ready to be a node
     Check(check::Args),
+    /// Import and list container images
+    Images(images::Args),
+    /// List the pods of this machine
+    Pods(pods::Args),
     /// Print the version
     Version(version::Args),
     /// Print a completion script for a shell
@@ -92,6 +99,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
     let done = |result: Result<(), Failure>| result.map(|()| ExitCode::SUCCESS);
     match command {
         Command::Check(args) => check::run(&args),
+        Command::Images(args) => done(images::run(args)),
+        Command::Pods(args) => done(pods::run(&args)),
         Command::Version(args) => done(version::run(&args)),
         Command::Completions(args) => done(completions::print(&args)),
         Command::Man(args) => done(completions::write_man_pages(&args)),

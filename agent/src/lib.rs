@@ -1,6 +1,7 @@
 //! Kubelet, command line and process start of the node.
 
 pub mod cli;
+pub mod images;
 pub mod kubelet;
 pub mod manifests;
 pub mod pause;

@@ -49,6 +49,16 @@ impl Failure {
         }
     }
 
+    /// A failure of `what` for a reason that is no error of a call.
+    pub fn plain(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            code: Code::Failed,
+            what: what.into(),
+            why: vec![why.into()],
+            fix: None,
+        }
+    }
+
     /// The same failure with another exit code.
     #[must_use]
     pub fn code(mut self, code: Code) -> Self {

@@ -49,6 +49,12 @@ pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
     runtime.block_on(work)
 }
 
+/// The time now, which commands hand to what they call.
+#[allow(clippy::disallowed_methods, reason = "the command line reads the clock")]
+pub(super) fn now() -> std::time::SystemTime {
+    std::time::SystemTime::now()
+}
+
 /// A failure of `what` because of a call to the runtime, with the exit code and the advice that fit.
 pub(super) fn failure(what: impl Into<String>, error: &cri::Error) -> Failure {
     use cri::Error;
