@@ -162,7 +162,9 @@ async fn snapshotter(client: &cri::Client, given: Option<String>) -> Result<Stri
 fn import_failure(file: &Path, error: &ImportError) -> Failure {
     let failure = Failure::new(format!("import image archive {}", file.display()), error);
     match error {
-        ImportError::NoImage | ImportError::Document { .. } | ImportError::MissingBlob { .. } => failure.fix(
+        // What is no tar at all fails while it is read.
+        ImportError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => failure,
+        ImportError::Read { .. } | ImportError::NoImage | ImportError::Document { .. } | ImportError::MissingBlob { .. } => failure.fix(
             "Make the archive with `docker save NAME`, `skopeo copy … oci-archive:FILE` or `ctr images export FILE NAME`.",
         ),
         ImportError::DigestMismatch { .. } | ImportError::SizeMismatch { .. } => {

@@ -60,12 +60,14 @@ pub(super) fn failure(what: impl Into<String>, error: &cri::Error) -> Failure {
     use cri::Error;
     let failure = Failure::new(what, error);
     match error {
-        Error::SocketMissing { .. } | Error::SocketRefused { .. } => failure.code(Code::Unreachable).fix(
-            "Start it with `systemctl enable --now containerd`, or name its socket with --container-runtime-endpoint. \
-             `agent check` looks for more.",
-        ),
+        // The error's own text says how to start it.
+        Error::SocketMissing { .. } | Error::SocketRefused { .. } => failure
+            .code(Code::Unreachable)
+            .fix("`agent check` finds the cause; --container-runtime-endpoint names another socket."),
         Error::SocketForbidden { .. } => failure.code(Code::Unreachable).fix("Run the command as root."),
-        Error::CriDisabled { .. } => failure.code(Code::Unreachable).fix("`agent check` shows the command."),
+        Error::CriDisabled { .. } => failure
+            .code(Code::Unreachable)
+            .fix("`agent check` shows the command."),
         _ => failure,
     }
 }

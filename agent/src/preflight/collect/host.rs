@@ -18,9 +18,6 @@ const SYSCTLS: [&str; 7] = [
     "kernel.pid_max",
 ];
 
-/// Name of the network configuration that the node writes itself.
-const OWN_CNI: &str = "agent";
-
 fn text(path: impl AsRef<Path>) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
@@ -126,7 +123,7 @@ pub(super) fn foreign_cni(dir: &Path) -> Vec<String> {
                 .iter()
                 .any(|ending| name.ends_with(ending))
         })
-        .filter(|name| !name.contains(OWN_CNI))
+        .filter(|name| name != cni::install::CONFLIST)
         .collect();
     names.sort();
     names
