@@ -19,5 +19,7 @@ pub mod resources;
 pub mod schema;
 pub mod status;
 pub mod store;
+mod strict;
 pub mod table;
 pub mod verbs;
+pub mod yaml;
