@@ -1,6 +1,7 @@
 //! API server, store, controllers and scheduler in one process.
 
 pub mod admission;
+pub mod apply;
 pub mod auth;
 pub mod authn;
 pub mod authz;
