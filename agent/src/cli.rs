@@ -106,3 +106,6 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Man(args) => done(completions::write_man_pages(&args)),
     }
 }
+
+#[cfg(test)]
+mod tests;
