@@ -1,7 +1,6 @@
 //! API server, store, controllers and scheduler in one process.
 
 pub mod admission;
-pub mod apply;
 pub mod auth;
 pub mod authn;
 pub mod authz;
@@ -10,7 +9,10 @@ pub mod decode;
 pub mod defaults;
 pub mod discovery;
 pub mod field;
+pub mod health;
+pub mod metrics;
 pub mod names;
+pub mod nodeproxy;
 pub mod openapi;
 pub mod patch;
 pub mod pki;
@@ -18,9 +20,9 @@ pub mod quantity;
 pub mod resource;
 pub mod resources;
 pub mod schema;
+pub mod serve;
+pub mod server;
 pub mod status;
 pub mod store;
-mod strict;
 pub mod table;
 pub mod verbs;
-pub mod yaml;

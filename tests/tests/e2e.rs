@@ -3,8 +3,6 @@
 #![allow(clippy::disallowed_methods, reason = "tests are an edge")]
 
 mod e2e {
-    mod cli_check;
-    mod cli_images;
     mod cri_contract;
     mod rig;
 }
