@@ -12,7 +12,20 @@
 //! Out of scope: parsing manifests (`crate::manifests`), the CRI protocol (crate `cri`), pod networks
 //! (crate `cni`).
 
+pub mod backoff;
+pub mod clock;
 pub mod config;
+pub mod container_hash;
+mod criconfig;
+pub mod event;
+mod executor;
+pub mod image_name;
+mod node;
+pub mod pod_id;
+pub mod podspec;
 pub mod static_pod;
+mod status;
+pub mod worker;
 
 pub use config::NodeConfig;
+pub use node::{NodeError, run};

@@ -6,8 +6,10 @@
 //! Invariant: a plug-in reads memory only ([`Cluster`]); it never waits for another request.
 
 pub mod lifecycle;
+pub mod limit_ranger;
 pub mod pod_security;
 pub mod priority;
+pub mod quota;
 pub mod runtime_class;
 pub mod service_account;
 pub mod storage;

@@ -1,6 +1,7 @@
 //! API server, store, controllers and scheduler in one process.
 
 pub mod admission;
+pub mod apply;
 pub mod auth;
 pub mod authn;
 pub mod authz;
@@ -9,10 +10,7 @@ pub mod decode;
 pub mod defaults;
 pub mod discovery;
 pub mod field;
-pub mod health;
-pub mod metrics;
 pub mod names;
-pub mod nodeproxy;
 pub mod openapi;
 pub mod patch;
 pub mod pki;
@@ -20,9 +18,9 @@ pub mod quantity;
 pub mod resource;
 pub mod resources;
 pub mod schema;
-pub mod serve;
-pub mod server;
 pub mod status;
 pub mod store;
+mod strict;
 pub mod table;
 pub mod verbs;
+pub mod yaml;

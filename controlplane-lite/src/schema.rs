@@ -39,8 +39,11 @@ pub enum Relation {
 /// The form of a value.
 #[derive(Debug, Clone)]
 pub enum Shape {
-    /// Anything goes and nothing is known about it: `JSON`, `RawExtension`, `FieldsV1`, `Patch`.
-    Any,
+    /// Anything goes and nothing is known about it: `RawExtension`, `JSON`, `FieldsV1`, `Patch`.
+    Any {
+        /// The value has one owner, whatever it is; else objects are told apart by field.
+        atomic: bool,
+    },
     /// `true` or `false`.
     Bool,
     /// A signed integer of this many bits.
@@ -89,13 +92,19 @@ pub struct Struct {
     /// Whether values pass through a Go struct, which normalises them: fields that are never left out appear
     /// with their zero value. False for custom resources.
     pub go: bool,
+    /// Places of the fields that Go writes even if nothing set them.
+    pub shown: Box<[u16]>,
 }
 
 impl Struct {
     /// The field called `name`.
     pub fn field(&self, name: &str) -> Option<&Field> {
-        let at = self.fields.binary_search_by(|f| f.name.as_ref().cmp(name)).ok()?;
-        Some(&self.fields[at])
+        Some(&self.fields[self.position(name)?])
+    }
+
+    /// Place of the field called `name`.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.fields.binary_search_by(|f| f.name.as_ref().cmp(name)).ok()
     }
 }
 
@@ -130,6 +139,8 @@ pub struct Field {
     pub name: Box<str>,
     /// Type of the value.
     pub ty: TypeId,
+    /// Go structs between the type and the field (`ProbeHandler`), which type errors name; mostly empty.
+    pub via: Box<str>,
     /// Listed in the definition's `required`.
     pub required: bool,
     /// Null and absent are the same, and a zero value is kept (a Go pointer).

@@ -38,7 +38,7 @@ impl<'a> Undo<'a> {
     /// Leases are about to be taken from `store`. Those of an earlier call that was killed are not taken back:
     /// the runtime will come with a DEL, or with another ADD that completes them.
     pub(super) fn will_lease(&mut self, store: &Store) {
-        self.store = None; let _ = store;
+        self.store = (!store.knows(&self.owner)).then(|| store.clone());
     }
 
     /// Interfaces are about to be made; `seen` is the node's end as it was before.

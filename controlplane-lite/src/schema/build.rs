@@ -73,6 +73,8 @@ pub struct GoField<'a> {
     pub pointer: bool,
     /// Type behind the pointer: `v1.PodSpec`.
     pub type_name: &'a str,
+    /// Embedded structs that hold it: `ProbeHandler`.
+    pub via: &'a str,
 }
 
 /// The Go fields of one type, by wire name.
@@ -108,6 +110,18 @@ impl Builder {
     }
 
     pub(super) fn finish(mut self) -> Schema {
+        let shown: Vec<(usize, Box<[u16]>)> = self
+            .schema
+            .types
+            .iter()
+            .enumerate()
+            .filter_map(|(at, t)| Some((at, self.shown(t.as_struct()?))))
+            .collect();
+        for (at, places) in shown {
+            if let Shape::Struct(s) = &mut self.schema.types[at].shape {
+                s.shown = places;
+            }
+        }
         self.schema.types.shrink_to_fit();
         self.schema.by_name.shrink_to_fit();
         self.schema.by_gvk.shrink_to_fit();
@@ -119,7 +133,7 @@ impl Builder {
         if let Some(id) = self.schema.by_name(name) {
             return id;
         }
-        let id = self.push(Shape::Any, name.into(), "".into());
+        let id = self.push(Shape::Any { atomic: true }, name.into(), "".into());
         self.schema.by_name.insert(name.into(), id);
         id
     }
@@ -146,6 +160,24 @@ impl Builder {
         id
     }
 
+    /// Fields that Go writes although nothing set them: those without `omitempty`, and structs with it.
+    fn shown(&self, s: &Struct) -> Box<[u16]> {
+        let is_go_struct = |f: &Field| match &self.schema.get(f.ty).shape {
+            Shape::Struct(s) => s.go,
+            shape => matches!(
+                shape,
+                Shape::Time | Shape::MicroTime | Shape::Quantity | Shape::IntOrString | Shape::Any { .. }
+            ),
+        };
+        let fields = s.fields.iter().zip(0u16..);
+        let shown = fields.filter(|(f, _)| match f.omit {
+            Omit::Never => true,
+            Omit::Empty => !f.pointer && is_go_struct(f),
+            Omit::Zero | Omit::Given => false,
+        });
+        shown.map(|(_, at)| at).collect()
+    }
+
     /// Binds a kind to a type.
     pub fn bind(&mut self, gvk: Gvk, id: TypeId) {
         self.schema.by_gvk.insert(gvk, id);
@@ -169,7 +201,7 @@ impl Builder {
             Shape::List { item, relation } => Form::List(*item, relation.clone()),
             Shape::Map { value, atomic } => Form::Map(*value, *atomic),
             Shape::Integer(bits) => Form::Scalar(0, *bits),
-            Shape::Any => Form::Scalar(1, 0),
+            Shape::Any { atomic } => Form::Scalar(1, u8::from(*atomic)),
             Shape::Bool => Form::Scalar(2, 0),
             Shape::Float => Form::Scalar(3, 0),
             Shape::String => Form::Scalar(4, 0),
@@ -203,7 +235,7 @@ impl Builder {
             (Some("array"), _) => self.list(d, go_name),
             (Some("object"), _) => self.object(d, go, go_name),
             _ if !d.properties.is_empty() => self.object(d, go, go_name),
-            _ => Shape::Any,
+            _ => Shape::Any { atomic: false },
         }
     }
 
@@ -232,6 +264,7 @@ impl Builder {
             fields.push(Field {
                 name: name.as_str().into(),
                 ty: self.anonymous(property, tag.map_or("", |t| t.type_name)),
+                via: tag.map_or("", |t| t.via).into(),
                 required: d.required.contains(name),
                 pointer: tag.is_some_and(|t| t.pointer),
                 omit: tag.map_or(Omit::Given, |t| t.omit),
@@ -245,14 +278,16 @@ impl Builder {
             atomic,
             open: d.preserve_unknown_fields,
             go: go.is_some(),
+            shown: Box::default(),
         })
     }
 }
 
 /// `io.k8s.api.core.v1.Pod` → `v1.Pod`.
 fn go_type_name(definition: &str) -> Box<str> {
-    let cut = definition.rmatch_indices('.').nth(1).map_or(0, |(at, _)| at + 1);
-    definition[cut..].into()
+    let plain = definition.split('#').next().unwrap_or_default();
+    let cut = plain.rmatch_indices('.').nth(1).map_or(0, |(at, _)| at + 1);
+    plain[cut..].into()
 }
 
 /// Types that have a wire form of their own.
@@ -263,7 +298,8 @@ fn named_scalar(name: &str, d: &Definition) -> Option<Shape> {
         "apis.meta.v1.Time" => Shape::Time,
         "apis.meta.v1.MicroTime" => Shape::MicroTime,
         "util.intstr.IntOrString" => Shape::IntOrString,
-        _ if d.kind.as_deref() == Some("object") && d.properties.is_empty() => Shape::Any,
+        "runtime.RawExtension" => Shape::Any { atomic: true },
+        _ if d.kind.as_deref() == Some("object") && d.properties.is_empty() => Shape::Any { atomic: false },
         _ => return None,
     })
 }

@@ -9,8 +9,8 @@ use super::{Omit, Schema};
 /// The definitions as the reference publishes them, without descriptions (gzip, JSON).
 pub(super) static DEFINITIONS: &[u8] = include_bytes!("../../data/definitions.json.gz");
 
-/// One line per definition, followed by ` field flags type` for each field; flags are `e` (omitempty),
-/// `z` (omitzero), `p` (pointer) or `-` (gzip, text).
+/// One line per definition, followed by ` field flags type [embedded]` for each field; flags are `e`
+/// (omitempty), `z` (omitzero), `p` (pointer) or `-`; embedded names the structs between (gzip, text).
 static GO_TYPES: &[u8] = include_bytes!("../../data/go-types.txt.gz");
 
 /// Value of a list key that an item leaves out, where the reference's published schema (v3) has a default and
@@ -38,12 +38,35 @@ pub(super) fn builtin() -> Schema {
             p.default = Some(value.into());
         }
     }
+    split_overrides(&mut definitions);
     let none = GoFields::new();
     let mut builder = Builder::new(None);
     for (name, definition) in &definitions {
-        builder.define(name, definition, Some(go.get(name.as_str()).unwrap_or(&none)));
+        let plain = name.split('#').next().unwrap_or_default();
+        builder.define(name, definition, Some(go.get(plain).unwrap_or(&none)));
     }
     builder.finish()
+}
+
+/// A field may refer to a type and give it another map type (`PersistentVolume`'s `claimRef`): such a field gets
+/// a definition of its own, `NAME#MAPTYPE`.
+fn split_overrides(definitions: &mut BTreeMap<String, Definition>) {
+    let mut added = Vec::new();
+    for property in definitions.values_mut().flat_map(|d| d.properties.values_mut()) {
+        if let (Some(reference), Some(map_type)) = (&property.reference, &property.map_type) {
+            let plain = reference.trim_start_matches("#/definitions/").to_owned();
+            let name = format!("{plain}#{map_type}");
+            property.reference = Some(name.clone());
+            added.push((name, plain, map_type.clone()));
+        }
+    }
+    for (name, plain, map_type) in added {
+        if let Some(mut copy) = definitions.get(&plain).cloned() {
+            copy.map_type = Some(map_type);
+            copy.kinds.clear();
+            definitions.insert(name, copy);
+        }
+    }
 }
 
 /// The content of an embedded gzip member.
@@ -63,7 +86,7 @@ fn go_types(text: &str) -> HashMap<&str, GoFields<'_>> {
             current = line;
             continue;
         };
-        let mut words = rest.splitn(3, ' ');
+        let mut words = rest.splitn(4, ' ');
         let (Some(name), Some(flags), Some(type_name)) = (words.next(), words.next(), words.next()) else {
             continue;
         };
@@ -79,6 +102,7 @@ fn go_types(text: &str) -> HashMap<&str, GoFields<'_>> {
                 omit,
                 pointer,
                 type_name,
+                via: words.next().unwrap_or_default(),
             },
         );
     }

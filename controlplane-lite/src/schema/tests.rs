@@ -42,7 +42,11 @@ fn shapes_follow_the_definitions() {
         ),
         (("v1", "Secret"), &["data", "x"], "Bytes"),
         (("v1", "Event"), &["eventTime"], "MicroTime"),
-        (("apps/v1", "ControllerRevision"), &["data"], "Any"),
+        (
+            ("apps/v1", "ControllerRevision"),
+            &["data"],
+            "Any { atomic: true }",
+        ),
     ];
     for (kind, path, want) in cases {
         assert_eq!(shape(*kind, path), *want, "{path:?}");

@@ -1,0 +1,53 @@
+//! Running, stopping and removing sandboxes.
+
+use super::error::{ended, failed};
+use super::{Executor, Subject, files, volumes};
+use crate::kubelet::criconfig;
+use crate::kubelet::worker::{OpError, SeenSandbox};
+
+impl Executor {
+    /// Prepares the pod's directories and volumes, then runs a sandbox.
+    pub(super) async fn run_sandbox(&self, subject: &Subject, attempt: u32) -> Result<SeenSandbox, OpError> {
+        // A volume may hang (a dead server behind hostPath): that blocks this pod alone, on its own thread.
+        let (pod, id) = (subject.pod.clone(), subject.id.clone());
+        let config = self.facts.config.clone();
+        let prepared = tokio::task::spawn_blocking(move || {
+            files::prepare(&config, &id)?;
+            volumes::prepare(&config.root_dir, &pod, &id).map_err(|error| error.to_string())
+        });
+        prepared
+            .await
+            .map_err(|error| OpError::Setup(error.to_string()))?
+            .map_err(OpError::Setup)?;
+        let config = criconfig::sandbox(&subject.pod, &subject.id, attempt, &self.facts);
+        let id = subject
+            .account
+            .call(self.client.run_pod_sandbox(config, ""))
+            .await
+            .map_err(|error| failed(&error))?;
+        self.index.insert(&id, &subject.id.uid);
+        let seen = self
+            .see_sandbox(subject, &id)
+            .await
+            .map_err(|error| failed(&error))?;
+        seen.ok_or_else(|| OpError::Runtime(format!("sandbox {id} is gone as soon as it was run")))
+    }
+
+    pub(super) async fn stop_sandbox(&self, subject: &Subject, id: &str) -> Result<(), OpError> {
+        ended(subject.account.call(self.client.stop_pod_sandbox(id)).await)
+    }
+
+    pub(super) async fn remove_sandbox(&self, subject: &Subject, id: &str) -> Result<(), OpError> {
+        ended(subject.account.call(self.client.remove_pod_sandbox(id)).await)?;
+        self.index.remove(id);
+        Ok(())
+    }
+
+    /// Removes what the node itself made for the pod.
+    pub(super) async fn clean_up(&self, subject: &Subject) -> Result<(), String> {
+        let (config, id) = (self.facts.config.clone(), subject.id.clone());
+        tokio::task::spawn_blocking(move || files::clean_up(&config, &id))
+            .await
+            .map_err(|error| error.to_string())?
+    }
+}
