@@ -7,6 +7,7 @@
 
 pub mod lifecycle;
 pub mod limit_ranger;
+pub mod node_restriction;
 pub mod pod_security;
 pub mod priority;
 pub mod quota;
