@@ -11,6 +11,7 @@
 
 mod check;
 mod completions;
+mod control_plane;
 pub mod failure;
 mod images;
 pub mod output;
@@ -61,6 +62,8 @@ enum Command {
     Images(images::Args),
     /// List the pods of this machine
     Pods(pods::Args),
+    /// Run the API server of a cluster of its own
+    ControlPlane(control_plane::Args),
     /// Print the version
     Version(version::Args),
     /// Print a completion script for a shell
@@ -99,6 +102,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
     let done = |result: Result<(), Failure>| result.map(|()| ExitCode::SUCCESS);
     match command {
         Command::Check(args) => check::run(&args),
+        Command::ControlPlane(args) => control_plane::run(args),
         Command::Images(args) => done(images::run(args)),
         Command::Pods(args) => done(pods::run(&args)),
         Command::Version(args) => done(version::run(&args)),
@@ -106,3 +110,6 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Man(args) => done(completions::write_man_pages(&args)),
     }
 }
+
+#[cfg(test)]
+mod tests;

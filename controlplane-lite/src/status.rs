@@ -96,6 +96,8 @@ pub struct Status {
     pub message: String,
     /// The object and the causes; an empty one is sent as `{}`, none is left out.
     pub details: Option<Box<Details>>,
+    /// `metadata.continue`: where a list that cannot go on as it was may go on nevertheless.
+    pub continue_token: Option<String>,
 }
 
 impl fmt::Display for Status {
@@ -148,6 +150,7 @@ impl Status {
             reason,
             message,
             details: details.map(Box::new),
+            continue_token: None,
         }
     }
 
@@ -385,6 +388,9 @@ impl Status {
         });
         if let Some(details) = &self.details {
             out["details"] = serde_json::json!(details);
+        }
+        if let Some(token) = &self.continue_token {
+            out["metadata"]["continue"] = token.as_str().into();
         }
         if self.reason == Reason::Unknown
             && let Some(map) = out.as_object_mut()

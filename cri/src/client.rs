@@ -48,6 +48,16 @@ impl Client {
         }
     }
 
+    /// A client over a channel that somebody else made; `socket` only appears in errors.
+    #[cfg(any(test, feature = "fake"))]
+    pub(crate) fn over(channel: Channel, socket: &Path, deadlines: Deadlines) -> Self {
+        Self {
+            channel,
+            socket: Arc::from(socket),
+            deadlines: Arc::new(deadlines),
+        }
+    }
+
     /// A client for an address in the form of the kubelet's `--container-runtime-endpoint`:
     /// `unix:///run/containerd/containerd.sock`, or the bare path.
     pub fn for_endpoint(endpoint: &str, deadlines: Deadlines) -> Self {

@@ -22,6 +22,8 @@ pub mod contract;
 mod deadline;
 mod error;
 pub mod events;
+#[cfg(any(test, feature = "fake"))]
+pub mod fake;
 pub mod import;
 pub mod oci_archive;
 mod redact;

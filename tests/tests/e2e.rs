@@ -3,6 +3,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests are an edge")]
 
 mod e2e {
+    mod cli_check;
+    mod cli_images;
     mod cri_contract;
     mod rig;
 }

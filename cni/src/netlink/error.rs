@@ -68,6 +68,15 @@ impl Error {
         .at("find link", name)
     }
 
+    /// A link did not come to carry packets in time.
+    pub(crate) fn no_carrier(name: &str) -> Self {
+        Cause::Refused {
+            errno: Errno::ENETDOWN,
+            message: String::new(),
+        }
+        .at("get a carrier on link", name)
+    }
+
     /// The kernel's error number, when the kernel refused.
     pub fn errno(&self) -> Option<Errno> {
         match &self.cause {

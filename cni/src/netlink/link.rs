@@ -1,11 +1,12 @@
 //! Links: read, create (bridge, veth pair), change, delete.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::link::{
-    InfoBridge, InfoBridgePort, InfoData, InfoKind, InfoPortData, InfoPortKind, InfoVeth, LinkAttribute,
-    LinkFlags, LinkInfo, LinkMessage,
+    BridgePortState, InfoBridge, InfoBridgePort, InfoData, InfoKind, InfoPortData, InfoPortKind, InfoVeth,
+    LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Rtnl};
 
@@ -40,6 +41,8 @@ pub struct Link {
     pub mtu: u32,
     /// Administratively up.
     pub up: bool,
+    /// Up and usable: the other end is up as well, and the kernel has taken note of it.
+    pub running: bool,
     /// Index of the bridge (or other master) that this link is a port of.
     pub master: Option<u32>,
     /// Index of the other end (veth) or the link below (vlan), in its own namespace.
@@ -50,11 +53,19 @@ pub struct Link {
     pub alias: String,
     /// Whether a frame may leave through the bridge port that it came in by; none when not a bridge port.
     pub hairpin: Option<bool>,
+    /// Whether it is a bridge port that the bridge has switched off; it does that until the link is running.
+    pub port_disabled: bool,
     /// Promiscuous by request.
     pub promiscuous: bool,
     /// Counters.
     pub stats: LinkStats,
 }
+
+/// Multicast group of changes of links (`RTNLGRP_LINK`).
+const LINK_EVENTS: u32 = 1;
+/// How long to wait for one change, and for how many.
+const WAIT: Duration = Duration::from_millis(100);
+const WAITS: usize = 10;
 
 /// A bridge to create.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -138,6 +149,36 @@ impl Netlink {
             Err(e) if e.is_not_found() => Ok(None),
             Err(e) => Err(e),
         }
+    }
+
+    /// Waits until packets pass over the link, for at most about a second; `false` when they still do not.
+    ///
+    /// The kernel notes a link's other end in the background, and until then a bridge drops what goes through
+    /// the port: the first packet of a connection would be lost, and a second with it. Current kernels (6.8)
+    /// catch up when asked about the link; for others this listens to changes.
+    ///
+    /// # Errors
+    /// When the link has gone, or the exchange with the kernel fails.
+    pub fn wait_running(&mut self, index: u32) -> Result<bool> {
+        let object = format!("number {index}");
+        let ready = |nl: &mut Self| match nl.link_by_index(index)? {
+            Some(link) => Ok(link.running && !link.port_disabled),
+            None => Err(super::Error::missing_link(&object)),
+        };
+        if ready(self)? {
+            return Ok(true);
+        }
+        let fail = |e: super::Cause| e.at("watch link", object.as_str());
+        self.socket.join(LINK_EVENTS).map_err(fail)?;
+        let mut running = ready(self);
+        for _ in 0..WAITS {
+            if !matches!(running, Ok(false)) {
+                break;
+            }
+            running = self.socket.wait(WAIT).map_err(fail).and_then(|()| ready(self));
+        }
+        self.socket.leave(LINK_EVENTS).map_err(fail)?;
+        running
     }
 
     /// All links of the namespace.
@@ -309,6 +350,7 @@ fn decode(message: &LinkMessage) -> Link {
     let mut link = Link {
         index: message.header.index,
         up: message.header.flags.contains(LinkFlags::Up),
+        running: message.header.flags.contains(LinkFlags::Running),
         promiscuous: message.header.flags.contains(LinkFlags::Promisc),
         ..Link::default()
     };
@@ -349,6 +391,7 @@ fn decode_info(infos: &[LinkInfo], link: &mut Link) {
                     InfoBridgePort::HairpinMode(on) => Some(*on),
                     _ => None,
                 });
+                link.port_disabled = port.contains(&InfoBridgePort::State(BridgePortState::Disabled));
             }
             _ => {}
         }

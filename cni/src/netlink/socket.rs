@@ -5,6 +5,8 @@
 
 use std::fmt::Debug;
 use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
 
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_MULTIPART, NLM_F_REQUEST, NetlinkDeserializable,
@@ -12,6 +14,7 @@ use netlink_packet_core::{
 };
 use netlink_sys::SocketAddr;
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::Cause;
 
@@ -127,6 +130,40 @@ impl Socket {
             rest = &rest[frame_len.next_multiple_of(4).min(rest.len())..];
         }
         Ok(())
+    }
+
+    /// Subscribes to a multicast group of notifications, which requests' answers are told from.
+    ///
+    /// # Errors
+    /// When the kernel has no such group.
+    pub fn join(&mut self, group: u32) -> Result<(), Cause> {
+        Ok(self.socket.add_membership(group)?)
+    }
+
+    /// Ends a subscription.
+    ///
+    /// # Errors
+    /// When the kernel has no such group.
+    pub fn leave(&mut self, group: u32) -> Result<(), Cause> {
+        Ok(self.socket.drop_membership(group)?)
+    }
+
+    /// Waits for a datagram for at most `timeout`, and drops it: somebody will look at the state itself.
+    ///
+    /// # Errors
+    /// When the socket fails. Lost notifications are no error.
+    pub fn wait(&mut self, timeout: Duration) -> Result<(), Cause> {
+        let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
+        let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut fds, timeout) {
+            Ok(0) | Err(Errno::EINTR) => return Ok(()),
+            Ok(_) => {}
+            Err(e) => return Err(io::Error::from(e).into()),
+        }
+        match self.receive(|_| Ok(())) {
+            Err(Cause::Overrun) => Ok(()),
+            other => other,
+        }
     }
 
     /// Sends one message and waits for its acknowledgement; returns the messages that came before it.

@@ -128,6 +128,7 @@ impl Executor<'_> {
                 route.priority = wanted.priority;
                 there_is_fine(self.inside.add_route(&route))
             }
+            Action::AwaitCarrier => self.await_carrier(),
             Action::Forward(_) | Action::EnableIpv6 | Action::Announce => Ok(()),
         }
     }
@@ -160,6 +161,15 @@ impl Executor<'_> {
             up: true,
         };
         self.host.create_veth(&pair)
+    }
+
+    /// A pod without a carrier is up and deaf: rather no pod than that.
+    fn await_carrier(&mut self) -> netlink::Result<()> {
+        let (port, inside) = (self.port()?.index, self.inside_link()?.index);
+        if self.host.wait_running(port)? && self.inside.wait_running(inside)? {
+            return Ok(());
+        }
+        Err(netlink::Error::no_carrier(&self.desired.port))
     }
 
     /// The bridge's link.

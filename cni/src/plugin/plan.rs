@@ -121,6 +121,8 @@ pub enum Action {
     InsideUp,
     /// Add a route inside.
     AddRoute(DesiredRoute),
+    /// Wait until packets pass through both ends of the pair.
+    AwaitCarrier,
 }
 
 impl Action {
@@ -147,6 +149,7 @@ impl Action {
             Self::Announce => format!("interface {ifname} of the container has announced nothing"),
             Self::AddAddress(net) => format!("interface {ifname} of the container lacks address {net}"),
             Self::InsideUp => format!("interface {ifname} of the container is down"),
+            Self::AwaitCarrier => format!("interface {ifname} of the container has no carrier"),
             Self::AddRoute(r) => format!(
                 "the container lacks the route to {} via {}",
                 r.destination, r.gateway
@@ -175,6 +178,7 @@ impl Action {
             Self::AddAddress(_) => "add address",
             Self::InsideUp => "inside up",
             Self::AddRoute(_) => "add route",
+            Self::AwaitCarrier => "await carrier",
         }
     }
 }
@@ -337,6 +341,10 @@ fn plan_inside(desired: &Desired, observed: &Observed, new_pair: bool, actions: 
         if new_pair || !observed.routes.iter().any(seen) {
             actions.push(Action::AddRoute(route.clone()));
         }
+    }
+    let carries = |l: &Option<Link>| l.as_ref().is_some_and(|l| l.running && !l.port_disabled);
+    if new_pair || !carries(&observed.inside) || !carries(&observed.port) {
+        actions.push(Action::AwaitCarrier);
     }
 }
 

@@ -66,7 +66,7 @@ fn killed_at(at: usize, net: &Network, command: &str, pod: &Pod) -> bool {
 }
 
 /// Steps of an ADD on an empty node: counted so that a test that kills nothing is noticed.
-const ADD_STEPS: usize = 20;
+const ADD_STEPS: usize = 21;
 
 #[test]
 fn an_add_killed_at_any_step_is_completed_by_the_next() {

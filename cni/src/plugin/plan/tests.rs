@@ -34,6 +34,7 @@ fn link(index: u32, kind: &str) -> Link {
         index,
         kind: kind.into(),
         up: true,
+        running: true,
         mtu: 1450,
         ..Link::default()
     }
@@ -88,6 +89,7 @@ fn an_empty_machine_gets_everything_in_an_order_that_works() {
             AddAddress(net("fd00::2/64")),
             InsideUp,
             AddRoute(route),
+            AwaitCarrier,
         ]
     );
 }

@@ -1,0 +1,330 @@
+//! What the fake runtime knows. No IO, no waiting; the time comes in.
+
+use super::{Behaviour, RecordedCall, Registry};
+use crate::import::Digest;
+use crate::reference::Reference;
+use crate::v1;
+use std::collections::{BTreeMap, HashMap};
+use tokio::sync::{mpsc, watch};
+use tonic::Status;
+use v1::{ContainerEventResponse, ContainerEventType};
+
+/// A sandbox.
+#[derive(Debug)]
+pub(super) struct Sandbox {
+    pub(super) status: v1::PodSandboxStatus,
+    pub(super) config: v1::PodSandboxConfig,
+}
+
+/// A container.
+#[derive(Debug)]
+pub(super) struct Container {
+    pub(super) sandbox: String,
+    pub(super) status: v1::ContainerStatus,
+    pub(super) behaviour: Behaviour,
+    /// Turns `true` when it has ended.
+    pub(super) ended: watch::Sender<bool>,
+}
+
+type Listener = mpsc::UnboundedSender<Result<ContainerEventResponse, Status>>;
+
+/// Everything.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) sandboxes: BTreeMap<String, Sandbox>,
+    pub(super) containers: BTreeMap<String, Container>,
+    pub(super) images: BTreeMap<String, v1::Image>,
+    pub(super) registry: HashMap<String, Registry>,
+    pub(super) taught: HashMap<Vec<String>, Behaviour>,
+    pub(super) calls: Vec<RecordedCall>,
+    pub(super) listeners: Vec<Listener>,
+    pub(super) pod_cidr: String,
+    made: u64,
+}
+
+impl State {
+    fn new_id(&mut self) -> String {
+        self.made += 1;
+        Digest::of(format!("fake {}", self.made).as_bytes())
+            .hex()
+            .to_owned()
+    }
+
+    pub(super) fn add_sandbox(
+        &mut self,
+        config: v1::PodSandboxConfig,
+        handler: String,
+        now: i64,
+    ) -> Result<String, Status> {
+        let metadata = config
+            .metadata
+            .clone()
+            .ok_or_else(|| Status::unknown("sandbox has no metadata"))?;
+        let held = self
+            .sandboxes
+            .values()
+            .find(|sandbox| sandbox.status.metadata.as_ref() == Some(&metadata));
+        if let Some(held) = held {
+            return Err(reserved("sandbox", &sandbox_name(&metadata), &held.status.id));
+        }
+        let id = self.new_id();
+        let options = config
+            .linux
+            .as_ref()
+            .and_then(|linux| linux.security_context.as_ref());
+        let options = options.and_then(|context| context.namespace_options.clone());
+        let on_host = options
+            .as_ref()
+            .is_some_and(|options| options.network() == v1::NamespaceMode::Node);
+        // One address for each sandbox, as long as there are fewer than 250.
+        let ip = if on_host {
+            String::new()
+        } else {
+            format!("10.244.0.{}", 1 + self.made % 250)
+        };
+        let status = v1::PodSandboxStatus {
+            id: id.clone(),
+            metadata: Some(metadata),
+            created_at: now,
+            network: Some(v1::PodSandboxNetworkStatus {
+                ip,
+                additional_ips: Vec::new(),
+            }),
+            linux: Some(v1::LinuxPodSandboxStatus {
+                namespaces: Some(v1::Namespace { options }),
+            }),
+            labels: config.labels.clone(),
+            annotations: config.annotations.clone(),
+            runtime_handler: handler,
+            state: v1::PodSandboxState::SandboxReady as i32,
+        };
+        self.sandboxes.insert(id.clone(), Sandbox { status, config });
+        self.tell(&id, ContainerEventType::ContainerCreatedEvent, now);
+        self.tell(&id, ContainerEventType::ContainerStartedEvent, now);
+        Ok(id)
+    }
+
+    pub(super) fn add_container(
+        &mut self,
+        sandbox_id: &str,
+        config: v1::ContainerConfig,
+        now: i64,
+    ) -> Result<String, Status> {
+        let sandbox = self.sandbox(sandbox_id)?;
+        if sandbox.status.state() != v1::PodSandboxState::SandboxReady {
+            return Err(Status::not_found(
+                "failed to get sandbox container task: no running task found",
+            ));
+        }
+        let metadata = config
+            .metadata
+            .clone()
+            .ok_or_else(|| Status::unknown("container has no metadata"))?;
+        let pod = sandbox.status.metadata.clone().unwrap_or_default();
+        let log_path = log_path(&sandbox.config.log_directory, &config.log_path);
+        let mut beside = self
+            .containers
+            .values()
+            .filter(|other| other.sandbox == sandbox_id);
+        if let Some(held) = beside.find(|other| other.status.metadata.as_ref() == Some(&metadata)) {
+            let name = format!("{}_{}_{}", metadata.name, sandbox_name(&pod), metadata.attempt);
+            return Err(reserved("container", &name, &held.status.id));
+        }
+        let spec = config.image.clone().unwrap_or_default();
+        let image = self
+            .image(&spec.image)
+            .cloned()
+            .ok_or_else(|| not_found("image", &spec.image))?;
+        let command: Vec<String> = config.command.iter().chain(&config.args).cloned().collect();
+        let taught = self.taught.get(&command).cloned();
+        let behaviour = taught.unwrap_or_else(|| Behaviour::of_command(&command));
+        let id = self.new_id();
+        let status = v1::ContainerStatus {
+            id: id.clone(),
+            metadata: Some(metadata),
+            state: v1::ContainerState::ContainerCreated as i32,
+            created_at: now,
+            image: Some(spec),
+            image_ref: image.id.clone(),
+            image_id: image.id,
+            labels: config.labels,
+            annotations: config.annotations,
+            mounts: config.mounts,
+            log_path,
+            ..Default::default()
+        };
+        let (ended, _) = watch::channel(false);
+        let container = Container {
+            sandbox: sandbox_id.to_owned(),
+            status,
+            behaviour,
+            ended,
+        };
+        self.containers.insert(id.clone(), container);
+        self.tell(&id, ContainerEventType::ContainerCreatedEvent, now);
+        Ok(id)
+    }
+
+    /// The container runs from now on; answers what it does.
+    pub(super) fn start(&mut self, id: &str, now: i64) -> Result<Behaviour, Status> {
+        let container = self.container_mut(id)?;
+        let state = container.status.state();
+        if state != v1::ContainerState::ContainerCreated {
+            return Err(Status::unknown(format!(
+                "container is in {} state",
+                state.as_str_name()
+            )));
+        }
+        container.status.state = v1::ContainerState::ContainerRunning as i32;
+        container.status.started_at = now;
+        let behaviour = container.behaviour.clone();
+        self.tell(id, ContainerEventType::ContainerStartedEvent, now);
+        Ok(behaviour)
+    }
+
+    /// The container has ended; nothing if it had before.
+    pub(super) fn finish(&mut self, id: &str, exit_code: i32, reason: &str, now: i64) {
+        let Some(container) = self.containers.get_mut(id) else {
+            return;
+        };
+        if container.status.state() == v1::ContainerState::ContainerExited {
+            return;
+        }
+        container.status.state = v1::ContainerState::ContainerExited as i32;
+        container.status.exit_code = exit_code;
+        container.status.finished_at = now;
+        container.status.reason = reason.to_owned();
+        container.ended.send_replace(true);
+        self.tell(id, ContainerEventType::ContainerStoppedEvent, now);
+    }
+
+    pub(super) fn remove_container(&mut self, id: &str, now: i64) {
+        if self.containers.contains_key(id) {
+            self.tell(id, ContainerEventType::ContainerDeletedEvent, now);
+            self.containers.remove(id);
+        }
+    }
+
+    /// The sandbox is not ready any more; nothing if it was not before.
+    pub(super) fn stop_sandbox(&mut self, id: &str, now: i64) {
+        let Some(sandbox) = self.sandboxes.get_mut(id) else {
+            return;
+        };
+        if sandbox.status.state() == v1::PodSandboxState::SandboxReady {
+            sandbox.status.state = v1::PodSandboxState::SandboxNotready as i32;
+            self.tell(id, ContainerEventType::ContainerStoppedEvent, now);
+        }
+    }
+
+    pub(super) fn remove_sandbox(&mut self, id: &str, now: i64) {
+        if self.sandboxes.contains_key(id) {
+            self.tell(id, ContainerEventType::ContainerDeletedEvent, now);
+            self.sandboxes.remove(id);
+        }
+    }
+
+    pub(super) fn containers_of(&self, sandbox: &str) -> Vec<String> {
+        let of_sandbox = self
+            .containers
+            .iter()
+            .filter(|(_, container)| container.sandbox == sandbox);
+        of_sandbox.map(|(id, _)| id.clone()).collect()
+    }
+
+    pub(super) fn sandbox(&self, id: &str) -> Result<&Sandbox, Status> {
+        self.sandboxes.get(id).ok_or_else(|| not_found("sandbox", id))
+    }
+
+    pub(super) fn container(&self, id: &str) -> Result<&Container, Status> {
+        self.containers.get(id).ok_or_else(|| not_found("container", id))
+    }
+
+    fn container_mut(&mut self, id: &str) -> Result<&mut Container, Status> {
+        self.containers
+            .get_mut(id)
+            .ok_or_else(|| not_found("container", id))
+    }
+
+    pub(super) fn add_image(&mut self, name: &str) -> String {
+        let name = Reference::parse(name).map_or_else(|_| name.to_owned(), |reference| reference.to_string());
+        let id = Digest::of(name.as_bytes()).to_string();
+        let image = v1::Image {
+            id: id.clone(),
+            repo_tags: vec![name],
+            size: 1 << 20,
+            ..Default::default()
+        };
+        self.images.insert(id.clone(), image);
+        id
+    }
+
+    /// The image that a name or an id means.
+    pub(super) fn image(&self, wanted: &str) -> Option<&v1::Image> {
+        let name = Reference::parse(wanted)
+            .map(|reference| reference.to_string())
+            .unwrap_or_default();
+        self.images
+            .values()
+            .find(|image| image.id == wanted || image.repo_tags.contains(&name))
+    }
+
+    /// Tells the listeners; those that are gone are forgotten.
+    fn tell(&mut self, id: &str, kind: ContainerEventType, now: i64) {
+        let sandbox_id = self
+            .containers
+            .get(id)
+            .map_or(id, |container| container.sandbox.as_str());
+        let containers = self
+            .containers
+            .values()
+            .filter(|container| container.sandbox == sandbox_id);
+        let event = ContainerEventResponse {
+            container_id: id.to_owned(),
+            container_event_type: kind as i32,
+            created_at: now,
+            pod_sandbox_status: self
+                .sandboxes
+                .get(sandbox_id)
+                .map(|sandbox| sandbox.status.clone()),
+            containers_statuses: containers.map(|container| container.status.clone()).collect(),
+        };
+        self.listeners
+            .retain(|listener| listener.send(Ok(event.clone())).is_ok());
+    }
+
+    /// Wakes everything that waits for a container, so that its task ends.
+    pub(super) fn end_all(&mut self) {
+        for container in self.containers.values() {
+            container.ended.send_replace(true);
+        }
+        self.listeners.clear();
+    }
+}
+
+fn sandbox_name(pod: &v1::PodSandboxMetadata) -> String {
+    format!("{}_{}_{}_{}", pod.name, pod.namespace, pod.uid, pod.attempt)
+}
+
+/// In containerd's words.
+fn reserved(kind: &str, name: &str, holder: &str) -> Status {
+    let name = format!("name {name:?}");
+    Status::unknown(format!(
+        "failed to reserve {kind} {name}: {name} is reserved for {holder:?}"
+    ))
+}
+
+pub(super) fn not_found(kind: &str, id: &str) -> Status {
+    Status::not_found(format!(
+        "an error occurred when try to find {kind} {id:?}: not found"
+    ))
+}
+
+fn log_path(directory: &str, path: &str) -> String {
+    if directory.is_empty() || path.is_empty() {
+        return String::new();
+    }
+    std::path::Path::new(directory)
+        .join(path)
+        .to_string_lossy()
+        .into_owned()
+}

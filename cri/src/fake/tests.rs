@@ -1,0 +1,198 @@
+//! The fake keeps the contract, in memory and over a socket, and its faults are what they say.
+
+use super::*;
+use crate::contract::{CASES, World};
+use crate::events::{EventSettings, GapReason, RuntimeEvent};
+use crate::{Error, v1};
+use std::time::Duration;
+
+const IMAGE: &str = "agent.local/busybox:1";
+
+fn world(client: Client, logs: &Path) -> World {
+    World::new(client, IMAGE, logs, logs)
+}
+
+#[tokio::test(start_paused = true)]
+async fn contract_is_kept_in_memory() {
+    let logs = tempfile::tempdir().unwrap();
+    let runtime = FakeRuntime::start();
+    runtime.add_image(IMAGE);
+    let world = world(runtime.client(), logs.path());
+    for case in CASES {
+        case.run(&world).await;
+    }
+    assert_eq!(runtime.sandboxes(), Vec::<String>::new(), "cases clean up");
+}
+
+#[tokio::test]
+async fn contract_is_kept_over_a_socket() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("cri.sock");
+    let mut runtime = FakeRuntime::start();
+    runtime.listen(&socket).unwrap();
+    runtime.add_image(IMAGE);
+    let client = Client::new(&socket, Deadlines::default());
+    let world = world(client, directory.path());
+    for case in CASES {
+        case.run(&world).await;
+    }
+}
+
+/// A client with a short deadline, so that a hung call ends.
+fn impatient(runtime: &FakeRuntime) -> Client {
+    runtime.client_with(Deadlines::from_request_timeout(Duration::from_secs(2)))
+}
+
+fn pod(name: &str) -> v1::PodSandboxConfig {
+    let metadata = v1::PodSandboxMetadata {
+        name: name.into(),
+        ..Default::default()
+    };
+    v1::PodSandboxConfig {
+        metadata: Some(metadata),
+        ..Default::default()
+    }
+}
+
+async fn run_with(fault: Fault) -> (FakeRuntime, Result<String, Error>) {
+    let runtime = FakeRuntime::start();
+    runtime.inject("RunPodSandbox", fault);
+    let result = impatient(&runtime).run_pod_sandbox(pod("web"), "").await;
+    (runtime, result)
+}
+
+#[tokio::test(start_paused = true)]
+async fn faults_before_the_effect_leave_nothing() {
+    let slow = Duration::from_secs(60);
+    type Expected = fn(&Error) -> bool;
+    let cases: [(Fault, Expected); 4] = [
+        (Fault::Hang, |error| matches!(error, Error::Deadline { .. })),
+        (Fault::Slow(slow), |error| matches!(error, Error::Deadline { .. })),
+        (Fault::Fail(tonic::Status::unavailable("busy")), |error| {
+            matches!(error, Error::TryAgain { .. })
+        }),
+        (Fault::LoseConnection, |error| {
+            matches!(error, Error::LostConnection { .. })
+        }),
+    ];
+    for (fault, expected) in cases {
+        let text = format!("{fault:?}");
+        let (runtime, result) = run_with(fault).await;
+        assert!(result.as_ref().is_err_and(expected), "{text}: {result:?}");
+        assert_eq!(runtime.sandboxes(), Vec::<String>::new(), "{text}");
+        // A fault hits one call; the next is served, on a new connection if need be.
+        impatient(&runtime).run_pod_sandbox(pod("web"), "").await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn faults_after_the_effect_leave_a_sandbox_whose_name_leads_to_it() {
+    for fault in [
+        Fault::CrashAfterEffect,
+        Fault::FailAfterEffect(tonic::Status::unknown("late")),
+    ] {
+        let (runtime, result) = run_with(fault).await;
+        assert!(
+            matches!(result, Err(Error::LostConnection { .. } | Error::Failed { .. })),
+            "{result:?}"
+        );
+        let left = runtime.sandboxes();
+        let again = runtime
+            .client()
+            .run_pod_sandbox(pod("web"), "")
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&again, Error::NameReserved { holder, .. } if left == [holder.clone()]),
+            "{again:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn runtime_that_is_down_refuses_and_the_client_finds_it_again() {
+    let runtime = FakeRuntime::start();
+    let client = runtime.client();
+    client.version().await.unwrap();
+    runtime.go_down();
+    let error = client.version().await.unwrap_err();
+    assert!(
+        matches!(error, Error::SocketRefused { .. } | Error::LostConnection { .. }),
+        "{error:?}"
+    );
+    let error = client.version().await.unwrap_err();
+    assert!(matches!(error, Error::SocketRefused { .. }), "{error:?}");
+    runtime.come_back();
+    client.version().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_a_call_cancels_it() {
+    let runtime = FakeRuntime::start();
+    let client = runtime.client();
+    runtime.inject("RunPodSandbox", Fault::Slow(Duration::from_secs(10)));
+    let call = client.run_pod_sandbox(pod("web"), "");
+    assert!(tokio::time::timeout(Duration::from_secs(1), call).await.is_err());
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(runtime.sandboxes(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_lost_event_stream_gives_one_gap() {
+    let runtime = FakeRuntime::start();
+    let mut events = runtime.client().events(EventSettings::default());
+    assert_eq!(
+        events.next().await,
+        Some(RuntimeEvent::Gap {
+            reason: GapReason::Started
+        })
+    );
+    let losses: [fn(&FakeRuntime); 3] = [
+        FakeRuntime::end_event_streams,
+        FakeRuntime::lose_connections,
+        |runtime| {
+            runtime.go_down();
+            runtime.come_back();
+        },
+    ];
+    for (number, lose) in losses.into_iter().enumerate() {
+        lose(&runtime);
+        assert_eq!(
+            events.next().await,
+            Some(RuntimeEvent::Gap {
+                reason: GapReason::Reconnected
+            })
+        );
+        runtime
+            .client()
+            .run_pod_sandbox(pod(&format!("pod-{number}")), "")
+            .await
+            .unwrap();
+        for _ in ["created", "started"] {
+            let event = events.next().await;
+            assert!(matches!(event, Some(RuntimeEvent::Changed(_))), "{event:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn runtime_without_any_events_asks_for_lists_instead() {
+    let runtime = FakeRuntime::with(FakeOptions {
+        events: false,
+        ..FakeOptions::default()
+    });
+    let settings = EventSettings::default();
+    let mut events = runtime.client().events(settings);
+    let begun = tokio::time::Instant::now();
+    for _ in 0..3 {
+        let gap = RuntimeEvent::Gap {
+            reason: GapReason::NoEventSource,
+        };
+        assert_eq!(events.next().await, Some(gap));
+    }
+    let elapsed = begun.elapsed();
+    assert!(
+        (settings.poll * 2..settings.poll * 3).contains(&elapsed),
+        "{elapsed:?}"
+    );
+}
