@@ -245,6 +245,7 @@ fn failure(message: String) -> Status {
         reason: Reason::Unknown,
         message,
         details: None,
+        continue_token: None,
     }
 }
 
