@@ -6,5 +6,7 @@ mod e2e {
     mod cli_check;
     mod cli_images;
     mod cri_contract;
+    mod pods;
+    mod pods_basic;
     mod rig;
 }
