@@ -13,12 +13,14 @@ use crate::preflight::{self, Finding, Report, Roots, Status};
 /// Arguments of `agent check`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Every line is ok, a warning (the node works, something may surprise) or a failure (it cannot work),
-with the command that puts it right. The check changes nothing. Exit code 1 means that there are failures.
+Every line is ok, a warning (the node works, something may surprise) or a failure (it cannot
+work), with the command that puts it right. The check changes nothing. Exit code 1 means that
+there are failures.
 
 The document of `--output json`:
   {\"summary\": {\"ok\": 30, \"warnings\": 1, \"failures\": 0},
-   \"findings\": [{\"id\": \"machine.swap\", \"status\": \"ok|warning|failure\", \"message\": \"…\", \"fix\": \"…\"}]}
+   \"findings\": [{\"id\": \"machine.swap\", \"status\": \"ok|warning|failure\",
+                 \"message\": \"…\", \"fix\": \"…\"}]}
 
 Examples:
   sudo agent check

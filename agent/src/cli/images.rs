@@ -33,8 +33,8 @@ enum Command {
 /// Arguments of `agent images import`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Reads OCI image layouts and `docker save` archives, plain or gzip-compressed, and makes them usable by
-pods. An archive is taken whole or not at all.
+Reads OCI image layouts and `docker save` archives, plain or gzip-compressed, and makes them
+usable by pods. An archive is taken whole or not at all.
 
 The document of `--output json`:
   {\"images\": [{\"names\": [\"agent.local/web:1\"], \"id\": \"sha256:…\", \"digest\": \"sha256:…\"}]}
@@ -66,8 +66,8 @@ struct ImportArgs {
 #[command(visible_alias = "ls")]
 #[command(after_help = "\
 The document of `--output json`:
-  {\"images\": [{\"id\": \"sha256:…\", \"tags\": [\"example.org/web:1\"], \"digests\": [\"example.org/web@sha256:…\"],
-               \"size\": 1024, \"pinned\": false}]}")]
+  {\"images\": [{\"id\": \"sha256:…\", \"tags\": [\"example.org/web:1\"],
+               \"digests\": [\"example.org/web@sha256:…\"], \"size\": 1024, \"pinned\": false}]}")]
 struct ListArgs {
     #[command(flatten)]
     runtime: RuntimeArgs,

@@ -15,6 +15,7 @@ pub(super) struct RuntimeArgs {
         long,
         value_name = "ADDRESS",
         env = "CONTAINER_RUNTIME_ENDPOINT",
+        hide_env_values = true,
         default_value = "unix:///run/containerd/containerd.sock",
         value_parser = parse_endpoint
     )]
