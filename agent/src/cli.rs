@@ -14,6 +14,8 @@ mod completions;
 mod control_plane;
 pub mod failure;
 mod images;
+mod logging;
+mod node;
 pub mod output;
 mod pods;
 mod progress;
@@ -56,6 +58,8 @@ Exit codes:
 /// What the program can be asked to do.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make this machine a node and run pods
+    Node(Box<node::Args>),
     /// Check whether this machine is ready to be a node
     Check(check::Args),
     /// Import and list container images
@@ -101,6 +105,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(command: Command) -> Result<ExitCode, Failure> {
     let done = |result: Result<(), Failure>| result.map(|()| ExitCode::SUCCESS);
     match command {
+        Command::Node(args) => node::run(&args),
         Command::Check(args) => check::run(&args),
         Command::ControlPlane(args) => control_plane::run(args),
         Command::Images(args) => done(images::run(args)),

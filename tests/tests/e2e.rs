@@ -5,6 +5,7 @@
 mod e2e {
     mod cli_check;
     mod cli_images;
+    mod cli_node;
     mod cri_contract;
     mod pods;
     mod pods_basic;
