@@ -8,6 +8,7 @@ mod sandbox;
 mod stats;
 
 pub use exec::Streams;
+pub(crate) use image::spec;
 
 use crate::channel::{MAX_ANSWER_BYTES, connect_lazily};
 use crate::error::{Call, Error, classify};

@@ -135,6 +135,16 @@ pub enum Error {
         after: Duration,
     },
 
+    /// A pull has moved no byte for too long and was cancelled. Try again with back-off: the registry or the
+    /// way to it is at fault.
+    #[error("{call}: no byte arrived for {}", seconds(*after))]
+    Stalled {
+        /// What was tried.
+        call: Call,
+        /// For how long nothing came.
+        after: Duration,
+    },
+
     /// The runtime says it cannot serve now (starting, stopping, overloaded, conflicting work). Try again.
     #[error("{call}: the runtime cannot do it at the moment")]
     TryAgain {

@@ -19,6 +19,7 @@ mod client;
 mod containerd;
 #[cfg(any(test, feature = "fake"))]
 pub mod contract;
+pub mod credentials;
 mod deadline;
 mod error;
 pub mod events;
@@ -26,6 +27,7 @@ pub mod events;
 pub mod fake;
 pub mod import;
 pub mod oci_archive;
+mod pull;
 mod redact;
 pub mod reference;
 
@@ -33,6 +35,7 @@ pub use check::{Readiness, RuntimeInfo};
 pub use client::{Client, Streams};
 pub use deadline::Deadlines;
 pub use error::{Call, Error, Object, Reported};
+pub use pull::PullProgress;
 
 /// The CRI messages and services, generated from `proto/runtime.proto`.
 #[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all)]

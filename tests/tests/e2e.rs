@@ -7,6 +7,7 @@ mod e2e {
     mod cli_images;
     mod cli_node;
     mod cri_contract;
+    mod cri_pull;
     mod pods;
     mod pods_basic;
     mod rig;
