@@ -68,7 +68,7 @@ impl Target {
     }
 
     /// The object with its kind and version set; an empty one for Go's nil.
-    fn stamp(&self, schema: &Schema, object: Option<Value>) -> Value {
+    pub(crate) fn stamp(&self, schema: &Schema, object: Option<Value>) -> Value {
         let mut map = match object.unwrap_or_else(|| strict::zero(schema, self.ty)) {
             Value::Object(map) => map,
             _ => serde_json::Map::new(),
@@ -187,6 +187,7 @@ impl Reading {
             strict,
             mismatch,
             fatal,
+            ..
         } = self.findings;
         if let Some(fault) = fatal.or(mismatch) {
             return Err(not_handled(target, &found, &fault));

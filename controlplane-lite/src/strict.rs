@@ -32,6 +32,8 @@ pub(crate) struct Findings {
     pub(crate) strict: Vec<String>,
     /// The first value of a wrong type; the object is unusable, but reading went on.
     pub(crate) mismatch: Option<String>,
+    /// The same in the words of a conversion from a decoded patch.
+    pub(crate) converted: Option<String>,
     /// Text of an error that ended the reading, if it was not the syntax.
     pub(crate) fatal: Option<String>,
 }
@@ -45,12 +47,7 @@ pub(crate) fn read<'de, D: Deserializer<'de>>(
     ty: TypeId,
     input: D,
 ) -> (Result<Option<Value>, D::Error>, Findings) {
-    let mut walk = Walk {
-        schema,
-        path: String::with_capacity(64),
-        go_path: String::with_capacity(64),
-        findings: Findings::default(),
-    };
+    let mut walk = Walk::new(schema);
     let node = Node {
         walk: &mut walk,
         ty,
@@ -58,6 +55,21 @@ pub(crate) fn read<'de, D: Deserializer<'de>>(
     };
     let value = node.deserialize(input);
     (value, walk.findings)
+}
+
+/// Reads anything, with its duplicate fields.
+///
+/// # Errors
+/// The parser's text.
+pub(crate) fn read_free(text: &[u8]) -> Result<(Value, Vec<String>), String> {
+    let nothing = Schema::default();
+    let mut walk = Walk::new(&nothing);
+    let mut input = serde_json::Deserializer::from_slice(text);
+    let value = generic::Free { walk: &mut walk }.deserialize(&mut input);
+    let value = value
+        .and_then(|value| input.end().map(|()| value))
+        .map_err(|e| e.to_string())?;
+    Ok((value, walk.findings.strict))
 }
 
 /// State of one walk.
@@ -78,6 +90,15 @@ struct Node<'w, 's> {
 }
 
 impl<'s> Walk<'s> {
+    fn new(schema: &'s Schema) -> Self {
+        Self {
+            schema,
+            path: String::with_capacity(64),
+            go_path: String::with_capacity(64),
+            findings: Findings::default(),
+        }
+    }
+
     fn unknown(&mut self, name: &str) {
         let text = format!("unknown field \"{}\"", self.child(name));
         self.tell(text);

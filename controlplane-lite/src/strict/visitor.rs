@@ -35,8 +35,10 @@ impl<'s> Node<'_, 's> {
         if self.is_free() {
             return Some(value);
         }
-        let go = &self.walk.type_of(self.ty).go;
-        self.walk.mismatch(self.owner, what, go);
+        let t = self.walk.type_of(self.ty);
+        self.walk.mismatch(self.owner, what, &t.go);
+        let converted = &mut self.walk.findings.converted;
+        converted.get_or_insert_with(|| unconvertible(what, &value, &t.shape));
         None
     }
 
@@ -310,6 +312,29 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
         }
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(self.unfit("object", Value::Null))
+    }
+}
+
+/// The same complaint when Go converts a decoded value instead of reading JSON.
+fn unconvertible(what: &str, value: &Value, shape: &Shape) -> String {
+    let float = value.is_f64();
+    let kind = match what.split(' ').next().unwrap_or_default() {
+        "number" if float => "float64",
+        "number" => "int64",
+        "array" => "slice",
+        "object" => "map",
+        other => other,
+    };
+    match shape {
+        Shape::Struct(_) => format!("cannot restore struct from: {kind}"),
+        Shape::Map { .. } => format!("cannot restore map from {kind}"),
+        Shape::List { .. } | Shape::Bytes => format!("cannot restore slice from {kind}"),
+        Shape::String if kind == "int64" => "cannot convert int64 to string".into(),
+        Shape::Integer(bits) if kind == "float64" => format!("cannot convert float64 to int{bits}"),
+        Shape::Integer(bits) => format!("unrecognized type: int{bits}"),
+        Shape::Float => "unrecognized type: float64".into(),
+        Shape::Bool => "unrecognized type: bool".into(),
+        _ => "unrecognized type: string".into(),
     }
 }
 
