@@ -24,9 +24,11 @@ use futures_util::Stream;
 mod contract;
 pub mod embedded;
 mod error;
+pub mod etcd;
 
 pub use embedded::{Embedded, EmbeddedOptions};
 pub use error::StoreError;
+pub use etcd::{Etcd, EtcdOptions, EtcdTimes, EtcdTls};
 
 /// Result of a store operation.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;

@@ -91,17 +91,17 @@ impl Hub {
             return Ok(());
         }
         let reached = async {
-            loop {
+            // The event is on its way, most likely; progress has its price on some engines. It is asked for
+            // again now and then: the request may have gone to a server that left.
+            let mut pause = self.options.patience / 100;
+            while tokio::time::timeout(pause, self.progress.reached(revision))
+                .await
+                .is_err()
+            {
                 self.store.request_progress().await?;
-                // Asked again now and then: the request may have gone to a server that left.
-                let pause = self.options.patience / 10;
-                if tokio::time::timeout(pause, self.progress.reached(revision))
-                    .await
-                    .is_ok()
-                {
-                    return Ok(());
-                }
+                pause = self.options.patience / 10;
             }
+            Ok(())
         };
         match tokio::time::timeout(self.options.patience, reached).await {
             Ok(result) => result,

@@ -1,7 +1,7 @@
 //! Jobs and cron jobs.
 
 use super::pod::{has_entries, template, template_labels};
-use super::set::{Object, absent, each, empty, ensure, has, within};
+use super::set::{Object, absent, each, empty, ensure, has, text, within};
 
 /// A job.
 pub(super) fn job(object: &mut Object) {
@@ -67,4 +67,5 @@ pub(super) fn cron_job(object: &mut Object) {
             job_spec(spec);
         }
     }
+    debug_assert!(!text(spec, "concurrencyPolicy").is_empty());
 }

@@ -16,7 +16,7 @@ use super::{At, Batch, Entry, Event, EventKind, EventStream, Expect, ListQuery, 
 type Shared = Arc<dyn Store>;
 
 /// Runs all checks one after the other.
-pub(super) async fn all(store: Shared) {
+pub(crate) async fn all(store: Shared) {
     conditions_decide_writes(&store).await;
     every_write_is_one_revision(&store).await;
     values_come_back_as_they_were(&store).await;

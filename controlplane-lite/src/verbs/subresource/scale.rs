@@ -5,7 +5,6 @@ use http::request::Parts;
 use serde_json::{Value, json};
 
 use crate::decode::Target;
-use crate::patch::Patch;
 use crate::serve::{Response, negotiate};
 use crate::status::{Result, Status};
 use crate::table::format;
@@ -13,7 +12,7 @@ use crate::verbs::context::Context;
 use crate::verbs::modify::{Write, modify};
 use crate::verbs::object::meta;
 use crate::verbs::options::WriteOptions;
-use crate::verbs::patch::Way;
+use crate::verbs::patch::PatchType;
 use crate::verbs::{fields, get};
 
 /// Answers get, update and patch.
@@ -30,18 +29,12 @@ pub(crate) async fn answer(context: &Context<'_>, parts: &Parts, body: Bytes) ->
             write(context, &options, |_| Ok(scale.clone())).await
         }
         _ => {
-            let Way::Patch(kind) = Way::of(negotiate::media_type(&parts.headers))? else {
-                return Err(Status::unsupported_media_type(&["application/merge-patch+json"]));
-            };
+            let kind = PatchType::of(negotiate::media_type(&parts.headers))?;
             let options = WriteOptions::parse(context, &parts.headers, "PatchOptions")?;
-            let patch = Patch {
-                kind,
-                body: &body,
-                validation: options.field_validation,
-            };
+            let patch = fields::Patch::read_as(context, &target()?, kind, &body, &options)?;
             let target = target()?;
             write(context, &options, |live| {
-                fields::patched(context, &target, &patch, &of(live))
+                patch.apply_as(context, &target, Some(&of(live)), &options)
             })
             .await
         }
