@@ -10,5 +10,6 @@ pub mod install;
 pub mod lease;
 pub mod netlink;
 pub mod netns;
+pub mod nft;
 pub mod plugin;
 pub mod sysctl;

@@ -28,6 +28,7 @@ pub use link::{BridgeOptions, Link, LinkChange, LinkStats, VethPair};
 pub use mac::{Mac, ParseMacError};
 pub use neighbour::Neighbour;
 pub use route::Route;
+pub(crate) use socket::{DUMP_ATTEMPTS, u16_at};
 pub use socket::{Reply, Socket};
 
 use netlink_packet_route::RouteNetlinkMessage;

@@ -22,6 +22,7 @@ mod gc;
 mod loopback;
 mod machine;
 pub mod naming;
+mod nat;
 mod observe;
 pub mod plan;
 mod resolv;

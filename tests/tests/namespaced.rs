@@ -8,6 +8,8 @@
 
 #[path = "namespaced/cni_faults.rs"]
 mod cni_faults;
+#[path = "namespaced/cni_nat.rs"]
+mod cni_nat;
 #[path = "namespaced/cni_netlink.rs"]
 mod cni_netlink;
 #[path = "namespaced/cni_plugin.rs"]

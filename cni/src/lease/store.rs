@@ -146,7 +146,7 @@ impl Store {
         steps("name owner");
         fs::rename(&staged, &owner_file).map_err(|e| fail("rename", &staged, e))?;
         let held = if resumed {
-            self.held_by(request.owner)?
+            self.addresses_of(request.owner)?
         } else {
             Vec::new()
         };
@@ -183,7 +183,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let _lock = self.lock()?;
-        let held = self.held_by(owner)?;
+        let held = self.addresses_of(owner)?;
         for address in &held {
             steps("release address");
             remove(&self.path_of(*address))?;
@@ -310,7 +310,11 @@ impl Store {
         }
     }
 
-    fn held_by(&self, owner: &Owner) -> Result<Vec<IpAddr>, Error> {
+    /// The addresses that `owner` holds.
+    ///
+    /// # Errors
+    /// When a lease cannot be read.
+    pub fn addresses_of(&self, owner: &Owner) -> Result<Vec<IpAddr>, Error> {
         let leases = self.all()?.into_iter();
         Ok(leases
             .filter(|l| l.owner.as_ref() == Some(owner))

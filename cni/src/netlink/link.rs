@@ -76,6 +76,8 @@ pub struct BridgeOptions {
     pub mtu: Option<u32>,
     /// Whether ports are separated by VLAN.
     pub vlan_filtering: bool,
+    /// Whether it comes up at once.
+    pub up: bool,
 }
 
 /// A veth pair to create: one end here, the other directly in another namespace.
@@ -199,13 +201,13 @@ impl Netlink {
             .collect())
     }
 
-    /// Creates a bridge, up.
+    /// Creates a bridge.
     ///
     /// # Errors
     /// [`Error::is_exists`](super::Error::is_exists) when the name is taken.
     pub fn create_bridge(&mut self, name: &str, options: &BridgeOptions) -> Result<()> {
         let mut message = LinkMessage::default();
-        set_up(&mut message, true);
+        set_up(&mut message, options.up);
         message.attributes.push(LinkAttribute::IfName(name.to_owned()));
         message.attributes.extend(options.mac.map(mac_attribute));
         message.attributes.extend(options.mtu.map(LinkAttribute::Mtu));

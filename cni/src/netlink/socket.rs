@@ -21,7 +21,7 @@ use super::Cause;
 /// Larger than any datagram the kernel builds for a dump (32 KiB).
 const RECEIVE_BUFFER: usize = 64 * 1024;
 /// Attempts of a dump whose table changes while it is read.
-const DUMP_ATTEMPTS: usize = 10;
+pub(crate) const DUMP_ATTEMPTS: usize = 10;
 const HEADER_LEN: usize = 16;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
@@ -220,10 +220,28 @@ impl Socket {
         Ok(self.sequence)
     }
 
-    /// Gathers the messages of request `sequence` until its end, and drains an interrupted dump to its
-    /// end before saying so. Answers to older requests are what an error left behind: skipped.
     fn collect<M: NetlinkDeserializable + Debug>(&mut self, sequence: u32) -> Result<Vec<M>, Cause> {
         let mut messages = Vec::new();
+        self.answers(sequence, |frame| {
+            let decoded = NetlinkMessage::<M>::deserialize(frame).map_err(Cause::Decode)?;
+            if let NetlinkPayload::InnerMessage(inner) = decoded.payload {
+                messages.push(inner);
+            }
+            Ok(())
+        })?;
+        Ok(messages)
+    }
+
+    /// Hands the frames that answer request `sequence` to `each` until its end, and drains an interrupted dump
+    /// to its end before saying so. Answers to older requests are what an error left behind: skipped.
+    ///
+    /// # Errors
+    /// When the kernel refuses, the exchange fails, a dump was interrupted, or `each` fails.
+    pub fn answers(
+        &mut self,
+        sequence: u32,
+        mut each: impl FnMut(&[u8]) -> Result<(), Cause>,
+    ) -> Result<(), Cause> {
         let mut interrupted = false;
         let mut finished = None;
         while finished.is_none() {
@@ -237,10 +255,7 @@ impl Socket {
                         frame,
                     } if s == sequence => {
                         interrupted |= flags & NLM_F_MULTIPART != 0 && flags & NLM_F_DUMP_INTR != 0;
-                        let decoded = NetlinkMessage::<M>::deserialize(frame).map_err(Cause::Decode)?;
-                        if let NetlinkPayload::InnerMessage(inner) = decoded.payload {
-                            messages.push(inner);
-                        }
+                        each(frame)?;
                     }
                     _ => {}
                 }
@@ -250,7 +265,7 @@ impl Socket {
         match finished {
             Some(Err(cause)) => Err(cause),
             _ if interrupted => Err(Cause::Interrupted),
-            _ => Ok(messages),
+            _ => Ok(()),
         }
     }
 }
@@ -315,11 +330,11 @@ fn explanation(flags: u16, body: &[u8]) -> Option<String> {
     None
 }
 
-fn u16_at(bytes: &[u8], offset: usize) -> u16 {
+pub(crate) fn u16_at(bytes: &[u8], offset: usize) -> u16 {
     u16::from_ne_bytes([bytes[offset], bytes[offset + 1]])
 }
 
-fn u32_at(bytes: &[u8], offset: usize) -> u32 {
+pub(crate) fn u32_at(bytes: &[u8], offset: usize) -> u32 {
     u32::from_ne_bytes([
         bytes[offset],
         bytes[offset + 1],

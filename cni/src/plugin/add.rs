@@ -1,15 +1,17 @@
 //! ADD: lease, interfaces, addresses, routes; or nothing at all.
 
 use std::fs;
+use std::net::IpAddr;
 
 use super::apply::Executor;
 use super::desire::desired;
 use super::machine::truth;
-use super::observe::observe;
+use super::observe::{observe, sysctl_error};
 use super::plan::plan;
 use super::undo::Undo;
 use super::{
-    AddResult, Attachment, Code, Dns, Interface, Ip, Machine, NetConfig, PluginError, ResultRoute, resolv,
+    AddResult, Attachment, Code, Dns, Interface, Ip, Machine, NetConfig, PluginError, ResultRoute, nat,
+    resolv,
 };
 use crate::lease::{self, Granted, Owner, Request, Store};
 use crate::netlink::Netlink;
@@ -123,8 +125,31 @@ fn set_up(
         (machine.steps)(action.name());
         executor.apply(action)?;
     }
+    let result = result(&mut executor, &addresses)?;
+    if nat::is_needed(config) {
+        translate(config, &addresses, undo, machine)?;
+    }
     (machine.steps)("answer");
-    result(&mut executor, &addresses)
+    Ok(result)
+}
+
+/// Masquerading and ports of the node.
+fn translate(
+    config: &NetConfig,
+    addresses: &[Granted],
+    undo: &mut Undo<'_>,
+    machine: &mut Machine<'_>,
+) -> Result<(), PluginError> {
+    let addresses: Vec<IpAddr> = addresses.iter().map(|g| g.net.addr()).collect();
+    undo.will_translate(&addresses);
+    if !config.port_mappings.is_empty() {
+        // The node reaches its own port over 127.0.0.1 too; the kernel drops that by default.
+        (machine.steps)("route localnet");
+        let parameter = format!("ipv4/conf/{}/route_localnet", config.bridge);
+        machine.sysctl.set(parameter, "1").map_err(|e| sysctl_error(&e))?;
+    }
+    (machine.steps)("address translation");
+    nat::set_up(config, &addresses)
 }
 
 /// The container's addresses; none for a network without address management.

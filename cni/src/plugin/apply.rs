@@ -7,7 +7,7 @@ use super::plan::{Action, Desired, Family, Observed};
 use super::{Code, PluginError};
 use crate::netlink::{self, BridgeOptions, Link, LinkChange, Netlink, Route, VethPair};
 use crate::netns::{Netns, in_netns};
-use crate::sysctl::Sysctl;
+use crate::sysctl::{self, Sysctl};
 
 /// The two sides of an attachment, with the links as they are known so far.
 pub(super) struct Executor<'a> {
@@ -24,10 +24,14 @@ impl Executor<'_> {
     pub(super) fn apply(&mut self, action: &Action) -> Result<(), PluginError> {
         match action {
             Action::Forward(family) => self.forward(*family),
-            Action::EnableIpv6 => self.inside_sysctl("ipv6", "disable_ipv6", "0"),
+            Action::TrustBridge => {
+                let path = format!("ipv6/conf/{}/accept_dad", self.desired.bridge);
+                optional(self.sysctl.set(path, "0"))
+            }
+            Action::EnableIpv6 => self.inside_sysctl("ipv6", &[("disable_ipv6", "0"), ("accept_dad", "0")]),
             Action::Announce => {
-                self.inside_sysctl("ipv4", "arp_notify", "1")?;
-                self.inside_sysctl("ipv6", "ndisc_notify", "1")
+                self.inside_sysctl("ipv4", &[("arp_notify", "1")])?;
+                self.inside_sysctl("ipv6", &[("ndisc_notify", "1")])
             }
             other => self.change(other).map_err(|e| {
                 PluginError::caused(
@@ -48,16 +52,17 @@ impl Executor<'_> {
         self.sysctl.set(name, "1").map(drop).map_err(|e| sysctl_error(&e))
     }
 
-    /// Sets a parameter of the container's interface; a family that the kernel lacks needs none.
-    fn inside_sysctl(&self, family: &str, name: &str, value: &str) -> Result<(), PluginError> {
-        let path = format!("{family}/conf/{}/{name}", self.desired.ifname);
-        let set = in_netns(self.netns, || self.sysctl.set(path, value))
+    /// Sets parameters of the container's interface.
+    fn inside_sysctl(&self, family: &str, values: &[(&str, &str)]) -> Result<(), PluginError> {
+        let directory = format!("{family}/conf/{}", self.desired.ifname);
+        let set = || {
+            values
+                .iter()
+                .try_for_each(|(name, v)| self.sysctl.set(format!("{directory}/{name}"), v).map(drop))
+        };
+        let set = in_netns(self.netns, set)
             .map_err(|e| PluginError::caused(Code::InvalidNetns, "cannot enter the network namespace", &e))?;
-        match set {
-            Err(e) if e.is_missing() => Ok(()),
-            Err(e) => Err(sysctl_error(&e)),
-            Ok(_) => Ok(()),
-        }
+        optional(set.map(|()| false))
     }
 
     fn change(&mut self, action: &Action) -> netlink::Result<()> {
@@ -129,7 +134,7 @@ impl Executor<'_> {
                 there_is_fine(self.inside.add_route(&route))
             }
             Action::AwaitCarrier => self.await_carrier(),
-            Action::Forward(_) | Action::EnableIpv6 | Action::Announce => Ok(()),
+            Action::Forward(_) | Action::TrustBridge | Action::EnableIpv6 | Action::Announce => Ok(()),
         }
     }
 
@@ -138,7 +143,7 @@ impl Executor<'_> {
         let options = BridgeOptions {
             mac: Some(self.desired.bridge_mac),
             mtu: self.desired.mtu,
-            vlan_filtering: false,
+            ..BridgeOptions::default()
         };
         there_is_fine(self.host.create_bridge(&self.desired.bridge, &options))
     }
@@ -185,6 +190,14 @@ impl Executor<'_> {
     /// The link of the container's end.
     pub(super) fn inside_link(&mut self) -> netlink::Result<&Link> {
         found(self.inside, &self.desired.ifname, &mut self.seen.inside)
+    }
+}
+
+/// A parameter of a family that the kernel lacks needs no value.
+fn optional(set: Result<bool, sysctl::Error>) -> Result<(), PluginError> {
+    match set {
+        Err(e) if !e.is_missing() => Err(sysctl_error(&e)),
+        _ => Ok(()),
     }
 }
 

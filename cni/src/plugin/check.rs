@@ -4,7 +4,7 @@ use super::add::{connections, open_netns};
 use super::desire::desired;
 use super::observe::observe;
 use super::plan::plan;
-use super::{AddResult, Attachment, Code, Machine, NetConfig, PluginError};
+use super::{AddResult, Attachment, Code, Machine, NetConfig, PluginError, nat};
 use crate::lease::{Granted, Owner, Store};
 
 /// Whether the attachment is still what the previous result says.
@@ -39,6 +39,10 @@ pub(super) fn check(
     match plan(&desired, &seen) {
         Ok(actions) => complaints.extend(actions.iter().map(|a| a.complaint(&desired))),
         Err(conflict) => complaints.push(conflict.message),
+    }
+    if nat::is_needed(config) {
+        let addresses: Vec<_> = addresses.iter().map(|g| g.net.addr()).collect();
+        complaints.extend(nat::missing(config, &addresses)?);
     }
     let said = interface(&previous, &owner)
         .map(|i| i.mac.to_lowercase())

@@ -1,6 +1,6 @@
 //! DEL: takes an attachment away, whatever is left of it.
 
-use super::{Attachment, Code, Machine, NetConfig, PluginError, naming};
+use super::{Attachment, Code, Machine, NetConfig, PluginError, naming, nat};
 use crate::lease::{Owner, Store};
 use crate::netlink::{self, Netlink};
 use crate::netns::{self, Netns};
@@ -22,13 +22,15 @@ pub(super) fn del(
     };
     (machine.steps)("delete interface");
     remove_interface(config, attachment, &owner)?;
-    if let Some(ipam) = &config.ipam {
-        let store = Store::new(&ipam.data_dir, &config.name);
-        store.release(&owner, &mut *machine.steps).map_err(|e| {
-            PluginError::caused(Code::Io, format!("cannot release the addresses of {owner}"), &e)
-        })?;
+    let Some(ipam) = &config.ipam else { return Ok(()) };
+    let store = Store::new(&ipam.data_dir, &config.name);
+    let fail = |e| PluginError::caused(Code::Io, format!("cannot release the addresses of {owner}"), &e);
+    let held = store.addresses_of(&owner).map_err(fail)?;
+    if !held.is_empty() {
+        (machine.steps)("remove address translation");
+        nat::remove(&held.into_iter().collect())?;
     }
-    Ok(())
+    store.release(&owner, &mut *machine.steps).map(drop).map_err(fail)
 }
 
 /// Deletes the pair: by its end on the node, whose name follows from the owner, so that a vanished

@@ -5,8 +5,9 @@
 //! left alone, since a wrong list would otherwise lead to one address in two containers.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
-use super::{Code, Machine, NetConfig, PluginError, naming};
+use super::{Code, Ipam, Machine, NetConfig, PluginError, naming, nat};
 use crate::lease::{Lease, Owner, Store};
 use crate::netlink::Netlink;
 use crate::netns::Netns;
@@ -49,6 +50,11 @@ pub(super) fn gc(config: &NetConfig, machine: &mut Machine<'_>) -> Result<(), Pl
             failures.push(e.to_string());
         }
     }
+    if let (Some(ipam), Some(store)) = (&config.ipam, &store)
+        && let Err(e) = forget_addresses(ipam, store)
+    {
+        failures.push(format!("{e}: {}", e.details));
+    }
     if failures.is_empty() {
         return Ok(());
     }
@@ -56,6 +62,16 @@ pub(super) fn gc(config: &NetConfig, machine: &mut Machine<'_>) -> Result<(), Pl
         details: failures.join("; "),
         ..PluginError::new(Code::Network, "cannot remove every leftover")
     })
+}
+
+/// Removes address translation for addresses of this network that nobody holds.
+fn forget_addresses(ipam: &Ipam, store: &Store) -> Result<(), PluginError> {
+    let leases = store
+        .all()
+        .map_err(|e| PluginError::caused(Code::Io, "cannot read the leases", &e))?;
+    let held: BTreeSet<IpAddr> = leases.iter().map(|l| l.address).collect();
+    let of_ours = |a: IpAddr| ipam.sets.iter().any(|s| s.range_of(a).is_some());
+    nat::remove_where(&|address| of_ours(address) && !held.contains(&address))
 }
 
 /// Whose things stay and whose go.

@@ -87,8 +87,11 @@ pub struct Observed {
 pub enum Action {
     /// Let the node forward packets of a family.
     Forward(Family),
-    /// Make the bridge, up.
+    /// Make the bridge, down.
     CreateBridge,
+    /// Switch duplicate address detection off for a new bridge. The node asks for pods' hardware addresses from
+    /// its link-local address: until that is usable, for a second or two, IPv6 would not get through.
+    TrustBridge,
     /// Bring the bridge up.
     BridgeUp,
     /// Give the bridge the wanted largest packet.
@@ -111,7 +114,8 @@ pub enum Action {
     Hairpin(bool),
     /// Bring the container's loopback up.
     LoopbackUp,
-    /// Let the container's interface have IPv6 addresses where the machine's default forbids it.
+    /// Let the container's interface have IPv6 addresses where the machine's default forbids it, and have its
+    /// link-local one without waiting for duplicate address detection.
     EnableIpv6,
     /// Let the interface announce its addresses when it comes up.
     Announce,
@@ -134,6 +138,7 @@ impl Action {
         match self {
             Self::Forward(family) => format!("the node does not forward {family}"),
             Self::CreateBridge => format!("bridge {bridge} is missing"),
+            Self::TrustBridge => format!("bridge {bridge} waits for its link-local address"),
             Self::BridgeUp => format!("bridge {bridge} is down"),
             Self::BridgeMtu(mtu) => format!("bridge {bridge} has another mtu than {mtu}"),
             Self::BridgePromiscuous(_) => format!("bridge {bridge} is not promiscuous"),
@@ -162,6 +167,7 @@ impl Action {
         match self {
             Self::Forward(_) => "forward",
             Self::CreateBridge => "create bridge",
+            Self::TrustBridge => "trust bridge",
             Self::BridgeUp => "bridge up",
             Self::BridgeMtu(_) => "bridge mtu",
             Self::BridgePromiscuous(_) => "bridge promiscuous",
@@ -224,7 +230,7 @@ fn plan_bridge(desired: &Desired, observed: &Observed, actions: &mut Vec<Action>
         }
     }
     match &observed.bridge {
-        None => actions.push(Action::CreateBridge),
+        None => actions.extend([Action::CreateBridge, Action::TrustBridge, Action::BridgeUp]),
         Some(link) if link.kind != "bridge" => {
             let kind = if link.kind.is_empty() {
                 "device"

@@ -1,6 +1,9 @@
 //! Taking back what an ADD made, when it fails.
 
-use super::PluginError;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::{PluginError, nat};
 use crate::lease::{Owner, Store};
 use crate::netlink::{Link, Netlink};
 
@@ -12,6 +15,8 @@ pub(super) struct Undo<'a> {
     port: Option<String>,
     /// The leases, when this call is the first to ask for them.
     store: Option<Store>,
+    /// Addresses for which this call is about to set up translation.
+    translated: BTreeSet<IpAddr>,
 }
 
 impl<'a> Undo<'a> {
@@ -22,6 +27,7 @@ impl<'a> Undo<'a> {
             owner: owner.clone(),
             port: None,
             store: None,
+            translated: BTreeSet::new(),
         }
     }
 
@@ -46,10 +52,16 @@ impl<'a> Undo<'a> {
         self.port = seen.is_none().then(|| port.to_owned());
     }
 
+    /// Address translation is about to be set up.
+    pub(super) fn will_translate(&mut self, addresses: &[IpAddr]) {
+        self.translated = addresses.iter().copied().collect();
+    }
+
     /// The attachment is complete: nothing will be taken back.
     pub(super) fn commit(mut self) {
         self.port = None;
         self.store = None;
+        self.translated.clear();
     }
 
     /// Takes everything back because of `error`, to which failures on the way are added.
@@ -69,6 +81,12 @@ impl<'a> Undo<'a> {
             failures.push(e.to_string());
             // The container may still use its addresses.
             self.store = None;
+        }
+        let translated = std::mem::take(&mut self.translated);
+        if !translated.is_empty()
+            && let Err(e) = nat::remove(&translated)
+        {
+            failures.push(e.to_string());
         }
         if let Some(store) = self.store.take()
             && let Err(e) = store.release(&self.owner, &mut |_| {})

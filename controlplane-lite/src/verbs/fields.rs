@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use super::context::Context;
 use super::options::{self, WriteOptions};
+use crate::apply;
 use crate::decode::{self, Format};
+use crate::patch::Patch;
 use crate::resource::Resource;
 use crate::schema::Schema;
 use crate::serve::negotiate;
@@ -31,12 +33,7 @@ pub(crate) fn decoded(
     options: &WriteOptions,
 ) -> Result<Value> {
     let decoded = decode::decode(Schema::builtin(), target, body, format, options.field_validation)?;
-    for warning in decoded.warnings {
-        context.warn(warning);
-    }
-    let mut object = decoded.object;
-    crate::defaults::apply(&target.gvk.group, &target.gvk.kind, &mut object);
-    Ok(object)
+    finished(context, target, decoded)
 }
 
 /// Makes sure that the object's namespace is the path's.
@@ -60,13 +57,38 @@ pub(crate) fn match_namespace(context: &Context<'_>, object: &mut Value) -> Resu
 
 /// Records in `managedFields` who changed what.
 pub(crate) fn track(
-    _context: &Context<'_>,
-    _options: &WriteOptions,
+    context: &Context<'_>,
+    options: &WriteOptions,
     live: Option<&Value>,
     new: Value,
 ) -> Result<Value> {
-    let _ = live;
-    Ok(new)
+    let row = &context.row;
+    let reset = apply::reset_fields(&row.group, &row.kind, context.subresource(), row.has_status());
+    let api_version = row.api_version();
+    let writer = writer(context, options, &api_version, &reset);
+    Ok(apply::track_update(
+        Schema::builtin(),
+        context.target()?.ty,
+        live,
+        new,
+        &writer,
+    ))
+}
+
+fn writer<'a>(
+    context: &'a Context<'_>,
+    options: &'a WriteOptions,
+    api_version: &'a str,
+    reset: &'a apply::set::FieldSet,
+) -> apply::Writer<'a> {
+    apply::Writer {
+        manager: &options.manager,
+        subresource: context.subresource(),
+        api_version,
+        reset,
+        force: options.force.unwrap_or(false),
+        now: context.now,
+    }
 }
 
 /// What follows from the rest of the object and from the stored one, beyond defaults.
@@ -93,87 +115,37 @@ pub(crate) fn validate_update(row: &Resource, new: &Value, old: &Value, subresou
     Ok(())
 }
 
-/// A patch that has been read.
-pub(crate) enum Patch {
-    /// RFC 6902.
-    Json(json_patch::Patch),
-    /// RFC 7386.
-    Merge(Value),
-    /// With merge keys and directives.
-    Strategic(Value),
-    /// The fields that a manager wants.
-    Apply(Value),
+/// The new state out of the present one by a patch of this kind; with defaults.
+pub(crate) fn patched(
+    context: &Context<'_>,
+    target: &decode::Target,
+    patch: &Patch<'_>,
+    live: &Value,
+) -> Result<Value> {
+    finished(context, target, patch.apply(Schema::builtin(), target, live)?)
 }
 
-impl Patch {
-    /// Reads the body of a patch of the row's kind.
-    pub(crate) fn read(
-        context: &Context<'_>,
-        kind: super::patch::PatchType,
-        body: &[u8],
-        options: &WriteOptions,
-    ) -> Result<Self> {
-        Self::read_as(context, &context.target()?, kind, body, options)
-    }
+/// The new state out of the present one (`None`: there is none) by server-side apply; with defaults.
+pub(crate) fn applied(
+    context: &Context<'_>,
+    config: &Value,
+    live: Option<&Value>,
+    options: &WriteOptions,
+) -> Result<Value> {
+    let (row, target) = (&context.row, context.target()?);
+    let reset = apply::reset_fields(&row.group, &row.kind, context.subresource(), row.has_status());
+    let api_version = row.api_version();
+    let writer = writer(context, options, &api_version, &reset);
+    let merged = apply::server_side_apply(Schema::builtin(), target.ty, live, config, &writer)?;
+    let normal = decode::normalise(Schema::builtin(), &target, &merged).map_err(Status::bad_request)?;
+    finished(context, &target, normal)
+}
 
-    /// Reads the body of a patch of another kind.
-    pub(crate) fn read_as(
-        context: &Context<'_>,
-        target: &decode::Target,
-        kind: super::patch::PatchType,
-        body: &[u8],
-        options: &WriteOptions,
-    ) -> Result<Self> {
-        use super::patch::PatchType;
-        let json = || serde_json::from_slice::<Value>(body).map_err(|e| Status::bad_request(e.to_string()));
-        Ok(match kind {
-            PatchType::Json => {
-                Self::Json(serde_json::from_slice(body).map_err(|e| Status::bad_request(e.to_string()))?)
-            }
-            PatchType::Merge => Self::Merge(json()?),
-            PatchType::Strategic => Self::Strategic(json()?),
-            PatchType::Apply => {
-                if !options.named_manager {
-                    let cause = crate::status::Cause {
-                        reason: "FieldValueRequired".into(),
-                        message: "Required value: is required for apply patch".into(),
-                        field: "fieldManager".into(),
-                    };
-                    return Err(Status::invalid("meta.k8s.io", "PatchOptions", "", vec![cause]));
-                }
-                Self::Apply(decoded(context, target, body, Format::Yaml, options)?)
-            }
-        })
+fn finished(context: &Context<'_>, target: &decode::Target, decoded: decode::Decoded) -> Result<Value> {
+    for warning in decoded.warnings {
+        context.warn(warning);
     }
-
-    /// The new state out of the present one (`None`: there is none).
-    pub(crate) fn apply(
-        &self,
-        context: &Context<'_>,
-        live: Option<&Value>,
-        options: &WriteOptions,
-    ) -> Result<Value> {
-        self.apply_as(context, &context.target()?, live, options)
-    }
-
-    /// The same for another kind than the row's.
-    pub(crate) fn apply_as(
-        &self,
-        context: &Context<'_>,
-        target: &decode::Target,
-        live: Option<&Value>,
-        options: &WriteOptions,
-    ) -> Result<Value> {
-        let mut new = live.cloned().unwrap_or_default();
-        match self {
-            Self::Json(patch) => {
-                json_patch::patch(&mut new, patch).map_err(|_| Status::unprocessable())?;
-            }
-            Self::Merge(patch) | Self::Strategic(patch) | Self::Apply(patch) => {
-                crate::patch::merge(&mut new, patch);
-            }
-        }
-        let text = new.to_string();
-        decoded(context, target, text.as_bytes(), Format::Json, options)
-    }
+    let mut object = decoded.object;
+    crate::defaults::apply(&target.gvk.group, &target.gvk.kind, &mut object);
+    Ok(object)
 }

@@ -127,15 +127,13 @@ async fn decide(
     let row = &context.row;
     check_identity(context, write, &new, old)?;
     fields::match_namespace(context, &mut new)?;
-    strategy::prepare_update(row, write.sub, &mut new, old);
-    fields::prepare(row, write.sub, &mut new, Some(old));
     if !write.options.owns_fields {
         new = fields::track(context, write.options, Some(old), new)?;
     }
     let review = context.review(Operation::Update, write.name, Some(old), write.options.dry_run);
     context.server.admission.mutate(&review, &mut new).await?;
-    // Admission changed the object behind the strategy's back: the split holds nevertheless.
     strategy::prepare_update(row, write.sub, &mut new, old);
+    fields::prepare(row, write.sub, &mut new, Some(old));
     fields::validate_update(row, &new, old, context.subresource())?;
     *held.lock() = service::Held::default();
     let allocated = service::allocate(context, write.name, &mut new).await?;

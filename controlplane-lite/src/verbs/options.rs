@@ -11,7 +11,6 @@ use crate::status::{Cause, Result, Status};
 
 /// Options of a create, update or patch.
 #[derive(Debug, Clone)]
-#[allow(dead_code)] // manager and force are for field ownership, which is about to come
 pub(crate) struct WriteOptions {
     pub(crate) dry_run: bool,
     pub(crate) field_validation: FieldValidation,

@@ -6,32 +6,34 @@ use serde_json::Value;
 
 use super::context::Context;
 use super::modify::{Write, modify};
-use super::options::WriteOptions;
-use super::{fields, update};
+use super::options::{self, WriteOptions};
+use super::{fields, object, update};
+use crate::field::{FieldError, Path};
+use crate::patch::{Patch, PatchKind, read_config};
 use crate::resource::SubresourceKind;
 use crate::serve::{Response, negotiate};
 use crate::status::{Reason, Result, Status};
 
-/// The kinds of patch, by media type.
+/// How a body changes an object, by media type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PatchType {
-    Json,
-    Merge,
-    Strategic,
+pub(crate) enum Way {
+    /// A patch of the present state.
+    Patch(PatchKind),
+    /// Server-side apply.
     Apply,
 }
 
-impl PatchType {
-    /// The kind of a media type.
+impl Way {
+    /// The way of a media type.
     ///
     /// # Errors
     /// 415.
     pub(crate) fn of(media: &str) -> Result<Self> {
         Ok(match media {
-            "application/json-patch+json" => Self::Json,
-            "application/merge-patch+json" => Self::Merge,
-            "application/strategic-merge-patch+json" => Self::Strategic,
-            "application/apply-patch+yaml" | "application/apply-patch+cbor" => Self::Apply,
+            "application/json-patch+json" => Self::Patch(PatchKind::Json),
+            "application/merge-patch+json" => Self::Patch(PatchKind::Merge),
+            "application/strategic-merge-patch+json" => Self::Patch(PatchKind::Strategic),
+            "application/apply-patch+yaml" => Self::Apply,
             _ => {
                 return Err(Status {
                     message: "415: Unsupported Media Type".into(),
@@ -56,21 +58,90 @@ pub(crate) async fn patch_part(
     body: Bytes,
     sub: Option<SubresourceKind>,
 ) -> Result<Response> {
-    let kind = PatchType::of(negotiate::media_type(&parts.headers))?;
+    let way = Way::of(negotiate::media_type(&parts.headers))?;
     let mut options = WriteOptions::parse(context, &parts.headers, "PatchOptions")?;
-    options.owns_fields = kind == PatchType::Apply;
-    let patch = fields::Patch::read(context, kind, &body, &options)?;
+    match way {
+        Way::Apply => {
+            options.owns_fields = true;
+            apply(context, &body, sub, &options).await
+        }
+        Way::Patch(kind) => {
+            refuse_force(context)?;
+            let patch = Patch {
+                kind,
+                body: &body,
+                validation: options.field_validation,
+            };
+            let target = context.target()?;
+            let write = Write {
+                name: context.name(),
+                sub,
+                options: &options,
+            };
+            let change = |live: &Value| fields::patched(context, &target, &patch, live);
+            modify(context, &write, change).await?.respond(context, 200)
+        }
+    }
+}
+
+/// Server-side apply: makes the object if there is none.
+async fn apply(
+    context: &Context<'_>,
+    body: &[u8],
+    sub: Option<SubresourceKind>,
+    options: &WriteOptions,
+) -> Result<Response> {
+    if !options.named_manager {
+        return Err(refused(&FieldError::required(
+            &Path::of("fieldManager"),
+            "is required for apply patch",
+        )));
+    }
+    let read = read_config(body, options.field_validation)?;
+    for warning in read.warnings {
+        context.warn(warning);
+    }
+    let mut config = read.object;
+    // A configuration need not repeat what the path says.
+    if object::meta(&config, "name").is_empty() {
+        object::set_meta(&mut config, "name", context.name());
+    }
     let write = Write {
         name: context.name(),
         sub,
-        options: &options,
+        options,
     };
-    let changed = modify(context, &write, |live| patch.apply(context, Some(live), &options)).await;
-    match changed {
-        Err(status) if status.code == 404 && kind == PatchType::Apply && sub.is_none() => {
-            let wanted: Value = patch.apply(context, None, &options)?;
-            update::created(context, wanted, &options).await
+    let written = modify(context, &write, |live| {
+        fields::applied(context, &config, Some(live), options)
+    })
+    .await;
+    match written {
+        Err(status) if status.code == 404 && sub.is_none() && is_of(context, &status) => {
+            let wanted = fields::applied(context, &config, None, options)?;
+            update::created(context, wanted, options).await
         }
         written => written?.respond(context, 200),
     }
+}
+
+/// Whether it is this object that is missing, not another one that the write needs.
+fn is_of(context: &Context<'_>, status: &Status) -> bool {
+    status
+        .details
+        .as_ref()
+        .is_some_and(|d| d.kind == context.row.plural && d.name == context.name())
+}
+
+fn refuse_force(context: &Context<'_>) -> Result<()> {
+    if context.query.get("force").is_none() {
+        return Ok(());
+    }
+    Err(refused(&FieldError::forbidden(
+        &Path::of("force"),
+        "may not be specified for non-apply patch",
+    )))
+}
+
+fn refused(error: &FieldError) -> Status {
+    Status::invalid("meta.k8s.io", "PatchOptions", "", vec![options::cause(error)])
 }

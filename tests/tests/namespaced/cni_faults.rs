@@ -55,7 +55,9 @@ fn killed_at(at: usize, net: &Network, command: &str, pod: &Pod) -> bool {
         process.env(key, value.unwrap_or_default());
     }
     process.env(KILL_AT, at.to_string());
-    let out = Network::start(process, &net.conf).wait_with_output().unwrap();
+    let out = Network::start(process, &with_port(net))
+        .wait_with_output()
+        .unwrap();
     let killed = std::os::unix::process::ExitStatusExt::signal(&out.status) == Some(Signal::SIGKILL as i32);
     assert!(
         killed || out.status.success(),
@@ -65,17 +67,30 @@ fn killed_at(at: usize, net: &Network, command: &str, pod: &Pod) -> bool {
     killed
 }
 
+/// A network in which an ADD has every step that there is.
+fn full_network() -> Network {
+    let mut net = Network::new();
+    net.conf["ipMasq"] = json!(true);
+    net
+}
+
+/// A port of the node for one of the pods: two pods cannot have the same.
+fn with_port(net: &Network) -> serde_json::Value {
+    let ports = json!([{"hostPort": 8080, "containerPort": 80}]);
+    net.conf_with(&json!({ "runtimeConfig": { "portMappings": ports } }))
+}
+
 /// Steps of an ADD on an empty node: counted so that a test that kills nothing is noticed.
-const ADD_STEPS: usize = 21;
+const ADD_STEPS: usize = 25;
 
 #[test]
 fn an_add_killed_at_any_step_is_completed_by_the_next() {
     for at in 0.. {
-        let net = Network::new();
+        let net = full_network();
         let (pod, other) = (Pod::new("a"), Pod::new("b"));
         let killed = killed_at(at, &net, "ADD", &pod);
         net.add(&other);
-        let result = net.add(&pod);
+        let result = net.call_with("ADD", &pod, &with_port(&net)).unwrap();
         assert_eq!(pod.net.addresses("eth0").len(), 2, "killed before step {at}");
         assert_eq!(
             net.node.links().len(),
@@ -83,8 +98,9 @@ fn an_add_killed_at_any_step_is_completed_by_the_next() {
             "killed before step {at}: bridge and two ports"
         );
         assert_eq!(net.leases().len(), 4, "killed before step {at}");
-        net.call_with("CHECK", &pod, &net.conf_with(&json!({ "prevResult": result })))
-            .unwrap();
+        let mut check = with_port(&net);
+        check["prevResult"] = result;
+        net.call_with("CHECK", &pod, &check).unwrap();
         assert!(
             pings(&pod.net, "10.88.0.1") && pings(&pod.net, "fd00:88::1"),
             "killed before step {at}"
@@ -103,7 +119,7 @@ fn an_add_killed_at_any_step_is_completed_by_the_next() {
 fn a_del_after_an_add_killed_at_any_step_leaves_nothing() {
     for at in 0..ADD_STEPS {
         for namespace_gone in [false, true] {
-            let net = Network::new();
+            let net = full_network();
             let pod = Pod::new("a");
             assert!(killed_at(at, &net, "ADD", &pod));
             if namespace_gone {
@@ -122,14 +138,14 @@ fn a_del_after_an_add_killed_at_any_step_leaves_nothing() {
 #[test]
 fn a_del_killed_at_any_step_is_completed_by_the_next() {
     for at in 0.. {
-        let net = Network::new();
+        let net = full_network();
         let pod = Pod::new("a");
-        net.add(&pod);
+        net.call_with("ADD", &pod, &with_port(&net)).unwrap();
         let killed = killed_at(at, &net, "DEL", &pod);
         net.del(&pod);
         assert_eq!(net.leftovers(), "", "killed before step {at}");
         if !killed {
-            assert_eq!(at, 4, "a DEL's steps");
+            assert_eq!(at, 5, "a DEL's steps");
             break;
         }
     }

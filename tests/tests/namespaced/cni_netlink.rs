@@ -44,6 +44,7 @@ fn a_bridge_and_a_pair_into_another_namespace_are_as_ip_sees_them() {
             mac: Some(mac),
             mtu: Some(1400),
             vlan_filtering: false,
+            up: true,
         },
     )
     .unwrap();

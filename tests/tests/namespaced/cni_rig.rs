@@ -278,7 +278,7 @@ impl Network {
         self.dir.path().join("leases/net")
     }
 
-    /// Everything that is left of attachments: links but the bridge, leases, owners. Empty when clean.
+    /// Everything that is left of attachments: links but the bridge, leases, owners, rules. Empty when clean.
     pub(crate) fn leftovers(&self) -> String {
         let mut text = String::new();
         for link in self.node.links().iter().filter(|l| *l != "cni0") {
@@ -292,6 +292,13 @@ impl Network {
             .flatten()
         {
             let _ = write!(text, "owner {} ", owner.unwrap().file_name().display());
+        }
+        let rules = self.node.run("nft", &["list", "ruleset"]);
+        for line in rules
+            .lines()
+            .filter(|l| l.contains("10.88.0.") || l.contains("fd00:88::"))
+        {
+            let _ = write!(text, "rule {} ", line.trim());
         }
         text
     }

@@ -78,6 +78,8 @@ fn an_empty_machine_gets_everything_in_an_order_that_works() {
             Forward(Family::V4),
             Forward(Family::V6),
             CreateBridge,
+            TrustBridge,
+            BridgeUp,
             AddGateway(net("10.1.0.1/24")),
             AddGateway(net("fd00::1/64")),
             CreatePair,

@@ -5,6 +5,7 @@ use http::request::Parts;
 use serde_json::{Value, json};
 
 use crate::decode::Target;
+use crate::patch::Patch;
 use crate::serve::{Response, negotiate};
 use crate::status::{Result, Status};
 use crate::table::format;
@@ -12,7 +13,7 @@ use crate::verbs::context::Context;
 use crate::verbs::modify::{Write, modify};
 use crate::verbs::object::meta;
 use crate::verbs::options::WriteOptions;
-use crate::verbs::patch::PatchType;
+use crate::verbs::patch::Way;
 use crate::verbs::{fields, get};
 
 /// Answers get, update and patch.
@@ -29,12 +30,18 @@ pub(crate) async fn answer(context: &Context<'_>, parts: &Parts, body: Bytes) ->
             write(context, &options, |_| Ok(scale.clone())).await
         }
         _ => {
-            let kind = PatchType::of(negotiate::media_type(&parts.headers))?;
+            let Way::Patch(kind) = Way::of(negotiate::media_type(&parts.headers))? else {
+                return Err(Status::unsupported_media_type(&["application/merge-patch+json"]));
+            };
             let options = WriteOptions::parse(context, &parts.headers, "PatchOptions")?;
-            let patch = fields::Patch::read_as(context, &target()?, kind, &body, &options)?;
+            let patch = Patch {
+                kind,
+                body: &body,
+                validation: options.field_validation,
+            };
             let target = target()?;
             write(context, &options, |live| {
-                patch.apply_as(context, &target, Some(&of(live)), &options)
+                fields::patched(context, &target, &patch, &of(live))
             })
             .await
         }
