@@ -7,6 +7,8 @@ mod e2e {
     mod cli_images;
     mod cli_node;
     mod cri_contract;
+    mod cri_events;
+    mod cri_import;
     mod cri_pull;
     mod pods;
     mod pods_basic;

@@ -113,3 +113,6 @@ fn mentions_message_size(message: &str) -> bool {
         || message.contains("larger than max")
         || message.contains("message too large")
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,25 +35,24 @@ impl Lease {
         );
         let expiry = prost_types::Timestamp::from(now + EXPIRES_AFTER).to_string();
         let labels = HashMap::from([("containerd.io/gc.expire".to_owned(), expiry)]);
-        let request = in_namespace(CreateRequest {
-            id: id.clone(),
-            labels,
-        });
         let call = Call::runtime("take a lease for an image import");
-        let mut service = LeasesClient::new(client.channel());
-        client
-            .answer(call.clone(), client.deadlines().usual, service.create(request))
-            .await?;
         let header = id.parse().map_err(|_| Error::Incomplete {
-            call,
-            missing: "usable lease id",
+            call: call.clone(),
+            missing: "usable id",
         })?;
-        Ok(Self {
+        // The guard is there first: who cancels the call does not know whether the lease was made.
+        let lease = Self {
             client: client.clone(),
-            id,
+            id: id.clone(),
             header,
             ended: false,
-        })
+        };
+        let request = in_namespace(CreateRequest { id, labels });
+        let mut service = LeasesClient::new(client.channel());
+        client
+            .answer(call, client.deadlines().usual, service.create(request))
+            .await?;
+        Ok(lease)
     }
 
     /// The id, unique for each import.

@@ -141,14 +141,10 @@ fn plan_manifest(
         .iter()
         .map(|layer| plan_layer(contents, layer, &path));
     let layers = layers.collect::<Result<_, _>>()?;
-    let mut descriptor = descriptor.clone();
-    if descriptor.media_type.is_empty() {
-        descriptor.media_type = if manifest.media_type.is_empty() {
-            layout::OCI_MANIFEST.to_owned()
-        } else {
-            manifest.media_type.clone()
-        };
-    }
+    let descriptor = Descriptor {
+        media_type: manifest_type(&path, descriptor, &manifest)?,
+        ..descriptor.clone()
+    };
     Ok(ImagePlan {
         names,
         manifest: blob(path.clone(), &descriptor, needed_by)?,
@@ -158,6 +154,23 @@ fn plan_manifest(
         layers,
         diff_ids,
     })
+}
+
+/// What a manifest is. The index that says so is under no digest: it may be damaged where all else is well.
+fn manifest_type(path: &str, descriptor: &Descriptor, manifest: &Manifest) -> Result<String, ImportError> {
+    let said = [&descriptor.media_type, &manifest.media_type];
+    let mut said = said.into_iter().filter(|media_type| !media_type.is_empty());
+    let media_type = said.next().map_or(layout::OCI_MANIFEST, String::as_str);
+    let known = [layout::OCI_MANIFEST, layout::DOCKER_MANIFEST].contains(&media_type);
+    if !known || said.any(|other| other != media_type) {
+        let fault =
+            format!("is said to be {media_type:?}, which is no image manifest or not what it says itself");
+        return Err(ImportError::Document {
+            path: path.to_owned(),
+            fault,
+        });
+    }
+    Ok(media_type.to_owned())
 }
 
 fn plan_layer(contents: &Contents, layer: &Descriptor, needed_by: &str) -> Result<Blob, ImportError> {

@@ -1,7 +1,6 @@
 //! The contract of `cri` on real containerd.
 
 use cri::contract::{CASES, World};
-use cri::import::{ArchiveSource, ImportError, ImportOptions};
 use cri::oci_archive::{Image, Layer, Platform, RunConfig};
 use cri::{Client, Deadlines};
 use futures_util::FutureExt as _;
@@ -12,7 +11,7 @@ use tests::image::{BUSYBOX, busybox};
 use tests::require;
 
 /// A sandbox's own process: sleeps until it is killed.
-fn pause(name: &str) -> Vec<u8> {
+pub(super) fn pause(name: &str) -> Vec<u8> {
     let busybox = std::fs::read(require::find("busybox").expect("busybox-static is installed")).unwrap();
     let image = Image {
         names: vec![name.to_owned()],
@@ -28,7 +27,7 @@ fn pause(name: &str) -> Vec<u8> {
     archive
 }
 
-fn in_runtime(work: impl Future<Output = ()>) {
+pub(super) fn in_runtime(work: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -37,14 +36,14 @@ fn in_runtime(work: impl Future<Output = ()>) {
 }
 
 /// A node with what sandboxes need, and a client of it.
-fn node() -> Node {
+pub(super) fn node() -> Node {
     let node = Node::start();
     node.import(busybox());
     node.import(&pause("registry.k8s.io/pause:3.6"));
     node
 }
 
-fn world(node: &Node) -> World {
+pub(super) fn world(node: &Node) -> World {
     let client = Client::new(node.containerd_socket(), Deadlines::default());
     let logs = Path::new("/var/log/pods");
     std::fs::create_dir_all(node.path(logs)).unwrap();
@@ -65,97 +64,6 @@ fn containerd_keeps_the_contract() {
         }
         assert!(broken.is_empty(), "not kept: {broken:?}");
     });
-}
-
-/// Everything containerd keeps for Kubernetes, in its own client's words.
-fn stored(node: &Node) -> String {
-    let list = |what: &str| node.sh(&format!("ctr -n k8s.io {what} | sort"));
-    let snapshots = list("snapshots ls | awk '{print $1, $2, $3}'");
-    [
-        list("content ls -q"),
-        snapshots,
-        list("images ls -q"),
-        list("leases ls -q"),
-    ]
-    .join("--\n")
-}
-
-#[test]
-fn archive_is_imported_unpacked_named_and_runs() {
-    let node = Node::start();
-    let client_of = |node: &Node| Client::new(node.containerd_socket(), Deadlines::default());
-    in_runtime(async {
-        let client = client_of(&node);
-        let options = ImportOptions::at(std::time::SystemTime::now());
-        let sources = [busybox().to_vec(), pause("registry.k8s.io/pause:3.6")];
-        for bytes in sources {
-            let source = ArchiveSource::Bytes("test", bytes.into());
-            let imported = client.import(source, options.clone()).await.unwrap();
-            assert_eq!(imported.len(), 1);
-            let seen = client
-                .image_status(&imported[0].names[0])
-                .await
-                .unwrap()
-                .expect("CRI has it");
-            assert_eq!(seen.id, imported[0].id.to_string());
-            assert_eq!(seen.repo_tags, imported[0].names);
-        }
-        let once = stored(&node);
-        assert!(
-            !once.contains("agent-import"),
-            "no lease and no unfinished snapshot stays: {once}"
-        );
-        // A second import changes nothing.
-        let again = ArchiveSource::Bytes("test", busybox().into());
-        client.import(again, options).await.unwrap();
-        assert_eq!(stored(&node), once);
-    });
-    // Removing a name with --sync collects all garbage at once: what the import left must not be any.
-    node.sh(&format!("ctr -n k8s.io images tag {BUSYBOX} agent.local/other:1"));
-    node.sh("ctr -n k8s.io images rm --sync agent.local/other:1");
-    let blobs = |list: &str| list.lines().filter(|line| line.starts_with("sha256:")).count();
-    assert_eq!(
-        blobs(&node.sh("ctr -n k8s.io content ls -q")),
-        6,
-        "manifest, configuration and layer of two"
-    );
-    assert_eq!(
-        blobs(&node.sh("ctr -n k8s.io snapshots ls")),
-        2,
-        "the unpacked layer of each"
-    );
-    in_runtime(async {
-        let world = world(&node);
-        let case = CASES
-            .iter()
-            .find(|case| case.name == "output_goes_to_the_log_file")
-            .unwrap();
-        case.run(&world).await;
-    });
-}
-
-#[test]
-fn damaged_archive_is_refused_whole() {
-    let node = Node::start();
-    let mut damaged = busybox().to_vec();
-    // The last megabyte before the tar's end is inside the layer.
-    let middle = damaged.len() / 2;
-    damaged[middle] ^= 1;
-    in_runtime(async {
-        let client = Client::new(node.containerd_socket(), Deadlines::default());
-        let options = ImportOptions::at(std::time::SystemTime::now());
-        let source = ArchiveSource::Bytes("damaged", damaged.into());
-        let error = client.import(source, options).await.unwrap_err();
-        assert!(
-            matches!(&error, ImportError::DigestMismatch { path, .. } if path.starts_with("blobs/")),
-            "{error}"
-        );
-        assert_eq!(client.list_images().await.unwrap(), []);
-    });
-    assert_eq!(
-        node.sh("ctr -n k8s.io images ls -q; ctr -n k8s.io leases ls -q"),
-        ""
-    );
 }
 
 #[test]

@@ -147,3 +147,41 @@ fn archive_that_is_cut_off_cannot_be_read() {
     let missing = scan_blocking(&ArchiveSource::File("/no/such/archive.tar".into())).unwrap_err();
     assert_eq!(missing.to_string(), "read image archive /no/such/archive.tar");
 }
+
+/// Flips every byte of a small archive in turn. Whatever is not noticed here must be without effect on the
+/// plan (padding, times, the layer's content, which is compared when it is streamed).
+#[test]
+fn no_flipped_byte_changes_a_plan_unnoticed() {
+    use crate::import::plan::{Wanted, plan};
+    use crate::oci_archive::{Image, Layer, Platform, RunConfig};
+    let image = Image {
+        names: vec!["a.b/c:1".to_owned()],
+        platform: Platform::current(),
+        config: RunConfig::default(),
+        layers: vec![Layer::new().file("x", 0o644, &b"content"[..])],
+    };
+    let mut archive = Vec::new();
+    image.write_to(&mut archive).unwrap();
+    let wanted = Wanted {
+        name: None,
+        platform: Platform::current(),
+    };
+    let good = plan(&scan_bytes(archive.clone()).unwrap(), &wanted).unwrap();
+    let mut refused = 0;
+    for position in 0..archive.len() {
+        let mut damaged = archive.clone();
+        damaged[position] ^= 1;
+        match scan_bytes(damaged).and_then(|contents| plan(&contents, &wanted)) {
+            Err(_) => refused += 1,
+            Ok(plans) => {
+                assert_eq!(plans[0].manifest, good[0].manifest, "byte {position}");
+                assert_eq!(plans[0].layers, good[0].layers, "byte {position}");
+            }
+        }
+    }
+    assert!(
+        refused > 1000,
+        "only {refused} of {} flips were noticed",
+        archive.len()
+    );
+}
