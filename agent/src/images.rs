@@ -95,6 +95,23 @@ pub async fn provide_pause(
     Ok(missing)
 }
 
+/// Gives the pause image the name that a failed `RunPodSandbox` was looking for; returns the names that were given.
+///
+/// # Errors
+/// As [`provide_pause`].
+pub async fn provide_pause_as(
+    client: &Client,
+    name: &str,
+    now: SystemTime,
+) -> Result<Vec<String>, PauseError> {
+    let known = settings(client, None).await.map_err(PauseError::Look)?;
+    let settings = ImageSettings {
+        sandbox_images: vec![name.to_owned()],
+        ..known
+    };
+    provide_pause(client, &settings, now).await
+}
+
 /// containerd 1.x tells its snapshotter, containerd 2 has it in its file; else it is the default.
 fn snapshotter(info: &serde_json::Value, config_file: Option<&str>) -> String {
     let told = info["containerd"]["snapshotter"].as_str().map(str::to_owned);

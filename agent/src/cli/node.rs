@@ -34,11 +34,12 @@ const MANIFESTS: &str = "/etc/kubernetes/manifests";
 /// Arguments of `agent node`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The node starts the pods of the manifest directory, one pod per YAML or JSON file, and follows the files:
-a new file starts a pod, a changed file replaces it, a removed file ends it. A file with a mistake is
-reported with its line and column, and its running pod goes on.
+The node starts the pods of the manifest directory, one pod per YAML or JSON file, and follows
+the files: a new file starts a pod, a changed file replaces it, a removed file ends it. A file
+with a mistake is reported with its line and column, and its running pod goes on.
 
-SIGTERM and SIGINT stop the agent and leave all containers running; the next start takes them over.
+SIGTERM and SIGINT stop the agent and leave all containers running; the next start takes them
+over.
 
 Examples:
   agent node --standalone --manifests ./pods

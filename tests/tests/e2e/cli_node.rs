@@ -143,3 +143,23 @@ fn a_manifest_directory_that_is_missing_is_refused_with_the_command_that_makes_i
     assert_eq!(outcome.status.code(), Some(1), "{said}");
     assert!(said.contains("fix: mkdir -p /nowhere"), "{said}");
 }
+
+#[test]
+fn a_runtime_that_lost_its_sandbox_image_gets_it_again() {
+    let node = Node::with_busybox();
+    let agent = node.start_agent(&["--node-name", "n1"]);
+    node.manifest("one.yaml", &pod("one", "sleep 1000"));
+    await_phases(&node, &[("one-n1", "Running")]);
+    node.sh("ctr -n k8s.io images ls -q | grep pause | xargs ctr -n k8s.io images rm --sync");
+    eventually("the runtime has forgotten the image", Node::PATIENCE, || {
+        let listed = node.sh("ctr -n k8s.io images ls -q");
+        (!listed.contains("pause")).then_some(()).ok_or(listed)
+    });
+    node.manifest("two.yaml", &pod("two", "sleep 1000"));
+    await_phases(&node, &[("one-n1", "Running"), ("two-n1", "Running")]);
+    assert!(
+        agent.log().contains("gave the runtime the pause image"),
+        "{}",
+        agent.log()
+    );
+}
