@@ -138,6 +138,15 @@ impl At<'_> {
     }
 }
 
+/// Whether the API could read an amount from the value; the generated type takes any string.
+fn is_quantity(node: &Node) -> bool {
+    match node {
+        Node::String(text) => controlplane_lite::quantity::Quantity::parse(text).is_ok(),
+        Node::Integer(_) | Node::Large(_) | Node::Fraction(_) | Node::Null => true,
+        Node::Bool(_) | Node::List(_) | Node::Object(_) => false,
+    }
+}
+
 fn is_scalar(node: &Node) -> bool {
     matches!(
         node,
@@ -261,9 +270,12 @@ impl<'de> Deserializer<'de> for At<'_> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
+        if name == "Quantity" && !is_quantity(&self.value.node) {
+            return self.mismatch("a quantity such as 500m, 2 or 64Mi");
+        }
         self.placed(visitor.visit_newtype_struct(self))
     }
 

@@ -1,6 +1,7 @@
 //! From the bytes of one file to a pod: parse, decode strictly, default, validate.
 
 use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
 
 use super::document::{self, Located, Node};
 use super::event::ManifestError;
@@ -39,15 +40,43 @@ pub fn read(file: &str, bytes: &[u8]) -> Result<Pod, ManifestError> {
             .map(|(field, message)| at(&root, field, message))
             .collect(),
     )?;
-    with_defaults(&pod)
-        .map_err(|error| ManifestError::file(file, format!("cannot be given defaults: {error}")))
+    let value = with_defaults(&pod).map_err(|error| internal(file, &error))?;
+    fail(validate(&root, &value))?;
+    serde_json::from_value(value).map_err(|error| internal(file, &error))
 }
 
 /// The pod as the API would store it.
-fn with_defaults(pod: &Pod) -> Result<Pod, serde_json::Error> {
+fn with_defaults(pod: &Pod) -> Result<Value, serde_json::Error> {
     let mut value = serde_json::to_value(pod)?;
     controlplane_lite::defaults::apply("", "Pod", &mut value);
-    serde_json::from_value(value)
+    Ok(value)
+}
+
+/// What the API would say about the pod, each with its place.
+fn validate(root: &Located, pod: &Value) -> Vec<Problem> {
+    let mut pod = pod.clone();
+    // A request to the API carries the namespace; a file need not.
+    let namespace = &mut pod["metadata"]["namespace"];
+    if namespace.as_str().unwrap_or_default().is_empty() {
+        *namespace = "default".into();
+    }
+    let mut problems = Vec::new();
+    // The API could make a name from generateName, a new one each time; a file's pod has to keep its name.
+    if pod["metadata"]["name"].as_str().unwrap_or_default().is_empty() {
+        problems.push(at(root, "metadata.name".to_owned(), "Required value".to_owned()));
+        pod["metadata"]["name"] = "unnamed".into();
+    }
+    let errors = controlplane_lite::validation::create("", "Pod", &pod);
+    problems.extend(
+        errors
+            .into_iter()
+            .map(|error| at(root, error.field.clone(), error.body())),
+    );
+    problems
+}
+
+fn internal(file: &str, error: &serde_json::Error) -> ManifestError {
+    ManifestError::file(file, format!("cannot be given defaults: {error}"))
 }
 
 /// A problem of `field` with its place.
@@ -88,108 +117,4 @@ fn check_kind(root: &Located) -> Vec<Problem> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pod_gets_the_defaults_of_the_api() {
-        let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - {name: c, image: i, ports: [{containerPort: 80}]}\n";
-        let spec = read("a.yaml", text.as_bytes()).expect("pod").spec.expect("spec");
-        let container = &spec.containers[0];
-        assert_eq!(
-            (
-                spec.restart_policy.as_deref(),
-                spec.dns_policy.as_deref(),
-                spec.termination_grace_period_seconds,
-                spec.scheduler_name.as_deref(),
-                spec.security_context.is_some(),
-                container.image_pull_policy.as_deref(),
-                container.termination_message_path.as_deref(),
-                container.termination_message_policy.as_deref(),
-                container
-                    .ports
-                    .as_ref()
-                    .and_then(|ports| ports[0].protocol.as_deref()),
-            ),
-            (
-                Some("Always"),
-                Some("ClusterFirst"),
-                Some(30),
-                Some("default-scheduler"),
-                true,
-                Some("Always"),
-                Some("/dev/termination-log"),
-                Some("File"),
-                Some("TCP"),
-            )
-        );
-    }
-
-    #[test]
-    fn what_is_no_pod_is_refused_in_one_line() {
-        for (text, error) in [
-            ("kind: Pod\n", "a.yaml:1:1: apiVersion: Required value: \"v1\""),
-            (
-                "apiVersion: v1\nkind: pod\n",
-                "a.yaml:2:7: kind: expected \"Pod\", found \"pod\"; a manifest file holds a pod",
-            ),
-            (
-                "apiVersion: v1\nkind: PodList\nitems: []\n",
-                "a.yaml:2:7: kind: expected \"Pod\", found \"PodList\"; put each pod into a file of its own",
-            ),
-            (
-                "hello\n",
-                "a.yaml:1:1: expected an object with apiVersion, kind, metadata and spec",
-            ),
-        ] {
-            assert_eq!(
-                read("a.yaml", text.as_bytes()).expect_err(text).to_string(),
-                error
-            );
-        }
-        assert_eq!(
-            read("a.yaml", b"a: \xff").expect_err("bytes").to_string(),
-            "a.yaml: not UTF-8 at byte 3"
-        );
-    }
-
-    #[test]
-    fn references_to_api_objects_are_refused_each_with_its_place() {
-        let text = "\
-apiVersion: v1
-kind: Pod
-metadata: {name: a}
-spec:
-  serviceAccountName: robot
-  containers:
-  - name: c
-    image: i
-    env:
-    - name: A
-      valueFrom: {secretKeyRef: {name: s, key: k}}
-  volumes:
-  - name: v
-    configMap: {name: c}
-";
-        let tail = "a pod from a file runs without an API server";
-        assert_eq!(
-            read("a.yaml", text.as_bytes())
-                .expect_err("refused")
-                .to_string()
-                .lines()
-                .collect::<Vec<_>>(),
-            [
-                format!(
-                    "a.yaml:5:23: spec.serviceAccountName: Forbidden: static pods may not reference serviceaccounts; {tail}"
-                ),
-                format!(
-                    "a.yaml:11:33: spec.containers[0].env[0].valueFrom.secretKeyRef: Forbidden: static pods may not \
-                     reference secrets; {tail}"
-                ),
-                format!(
-                    "a.yaml:14:16: spec.volumes[0].configMap: Forbidden: static pods may not reference configmaps; {tail}"
-                ),
-            ]
-        );
-    }
-}
+mod tests;

@@ -59,7 +59,7 @@ fn each_mistake_is_named_with_its_place_and_path() {
         ),
         (
             "spec:\n  containers:\n  - resources: {limits: {memory: true}}\n",
-            "5:34: spec.containers[0].resources.limits[memory]: expected Quantity, found boolean `true`",
+            "5:34: spec.containers[0].resources.limits[memory]: expected a quantity such as 500m, 2 or 64Mi, found boolean true",
         ),
         (
             "spec:\n  terminationGracePeriodSeconds: 1.5\n",
