@@ -45,18 +45,38 @@ impl Now {
     }
 }
 
-/// The real clocks, read by the loops at the edge.
+/// The clocks, read by the loops at the edge.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: tokio::time::Instant,
+    wall: Wall,
+}
+
+/// Where the wall clock comes from.
+#[derive(Clone, Copy, Debug)]
+enum Wall {
+    /// The system, which may be set at any time.
+    System,
+    /// A moment at the start, and the monotonic clock since then.
+    Paced(Timestamp),
 }
 
 impl Clock {
-    /// A clock whose monotonic side starts at zero now.
+    /// The machine's clocks; the monotonic side starts at zero now.
     #[must_use]
     pub fn start() -> Self {
         Self {
             start: tokio::time::Instant::now(),
+            wall: Wall::System,
+        }
+    }
+
+    /// A clock whose wall side shows `wall` now and then keeps step with the runtime's (possibly paused) time.
+    #[must_use]
+    pub fn paced(wall: Timestamp) -> Self {
+        Self {
+            wall: Wall::Paced(wall),
+            ..Self::start()
         }
     }
 
@@ -64,9 +84,13 @@ impl Clock {
     #[must_use]
     #[allow(clippy::disallowed_methods, reason = "the edge at which the clocks are read")]
     pub fn now(&self) -> Now {
+        let mono = self.start.elapsed();
         Now {
-            mono: Mono(self.start.elapsed()),
-            wall: Timestamp::now(),
+            mono: Mono(mono),
+            wall: match self.wall {
+                Wall::System => Timestamp::now(),
+                Wall::Paced(start) => start.saturating_add(mono).unwrap_or(start),
+            },
         }
     }
 

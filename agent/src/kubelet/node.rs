@@ -79,25 +79,46 @@ pub enum NodeError {
 /// [`NodeError`]: the node could not be set up, or its source of manifests ended.
 pub async fn run(
     config: NodeConfig,
-    mut manifests: mpsc::Receiver<ManifestEvent>,
+    manifests: mpsc::Receiver<ManifestEvent>,
     stop: CancellationToken,
 ) -> Result<(), NodeError> {
     memory::limit_arenas();
+    let client = cri::Client::for_endpoint(&config.runtime_endpoint, cri::Deadlines::default());
+    let edge = Edge {
+        client,
+        clock: Clock::start(),
+        board: Arc::new(Board::default()),
+    };
+    run_with(config, edge, manifests, stop).await
+}
+
+/// What the loop meets the world with; tests bring their own.
+struct Edge {
+    client: cri::Client,
+    clock: Clock,
+    board: Arc<Board>,
+}
+
+async fn run_with(
+    config: NodeConfig,
+    edge: Edge,
+    mut manifests: mpsc::Receiver<ManifestEvent>,
+    stop: CancellationToken,
+) -> Result<(), NodeError> {
     for path in [&config.root_dir, &config.pod_log_dir, &config.container_log_dir] {
         std::fs::create_dir_all(path).map_err(|source| NodeError::Directory {
             path: path.clone(),
             source,
         })?;
     }
-    let board = Arc::new(Board::default());
     if let Some(path) = &config.status_socket {
         let listener = serve::listen(path).map_err(|source| NodeError::StatusSocket {
             path: path.clone(),
             source,
         })?;
-        tokio::spawn(serve::serve(listener, board.clone(), stop.clone()));
+        tokio::spawn(serve::serve(listener, edge.board.clone(), stop.clone()));
     }
-    let mut node = Node::new(config, board);
+    let mut node = Node::new(config, edge);
     let mut events = node.client.events(EventSettings::default());
     let ended = node.turn(&mut manifests, &mut events, &stop).await;
     if let Some(path) = &node.config.status_socket {
@@ -133,8 +154,8 @@ enum Listing {
 }
 
 impl Node {
-    fn new(config: NodeConfig, board: Arc<Board>) -> Self {
-        let client = cri::Client::for_endpoint(&config.runtime_endpoint, cri::Deadlines::default());
+    fn new(config: NodeConfig, edge: Edge) -> Self {
+        let Edge { client, clock, board } = edge;
         let index = Arc::new(Index::default());
         let facts = facts::read(&config);
         Self {
@@ -143,7 +164,7 @@ impl Node {
             client,
             index,
             board,
-            clock: Clock::start(),
+            clock,
             roster: Roster::default(),
             mailboxes: HashMap::new(),
             ended: mpsc::unbounded_channel(),
@@ -333,3 +354,6 @@ async fn next_listing(listing: &mut Listing, client: &cri::Client) -> Result<Vec
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
