@@ -12,6 +12,8 @@
 //! *Caveats.* Entries in versions that this server doesn't have for the object's kind are dropped when the
 //! object is next written.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -56,6 +58,11 @@ const UNOWNED: [&[&str]; 12] = [
     &["metadata", "managedFields"],
     &["metadata", "resourceVersion"],
 ];
+
+fn unowned() -> &'static FieldSet {
+    static SET: LazyLock<FieldSet> = LazyLock::new(|| FieldSet::of(&UNOWNED));
+    &SET
+}
 
 /// Who writes, and how.
 #[derive(Debug, Clone)]
@@ -278,7 +285,7 @@ impl Ownership<'_> {
 
     fn compare(&self, old: &Value, new: &Value) -> Comparison {
         let mut changes = self.walker.compare(self.root, old, new);
-        changes.filter(|set| set.without_below(self.writer.reset));
+        changes.cut(self.writer.reset);
         changes
     }
 
@@ -292,22 +299,25 @@ impl Ownership<'_> {
                 &empty
             }
         };
-        let changes = self.compare(live, new);
-        let set = changes.modified.union(&changes.added);
-        let lost = set.union(&changes.removed);
+        let Comparison {
+            added,
+            modified: mut own,
+            removed,
+        } = self.compare(live, new);
+        own.absorb(added);
         known.retain_mut(|m| {
-            m.fields = m.fields.difference(&lost);
+            m.fields.subtract(&own);
+            m.fields.subtract(&removed);
             m.api_version == self.writer.api_version && !m.fields.is_empty()
         });
-        let own = set.difference(&FieldSet::of(&UNOWNED));
+        own.subtract(unowned());
         if !own.is_empty() {
             let mut entry = self.writer.entry(Operation::Update, own);
             if !name.is_empty() {
                 entry.name = name.to_owned();
             }
             if let Some(at) = known.iter().position(|m| m.is_same(&entry)) {
-                entry.fields = entry.fields.union(&known[at].fields);
-                known.remove(at);
+                entry.fields.absorb(known.remove(at).fields);
             }
             known.push(entry);
         }
@@ -358,10 +368,8 @@ impl Ownership<'_> {
     ) -> std::result::Result<(Value, Vec<Manager>), Vec<Conflict>> {
         known.retain(|m| m.api_version == self.writer.api_version);
         let merged = self.walker.merge(self.root, live, config);
-        let content = self
-            .walker
-            .content(self.root, config)
-            .without_below(self.writer.reset);
+        let mut content = self.walker.content(self.root, config);
+        content.cut(self.writer.reset);
         let mut entry = self.writer.entry(Operation::Apply, content);
         let last = known
             .iter()
@@ -376,19 +384,23 @@ impl Ownership<'_> {
             }
             _ => merged,
         };
-        let changes = self.compare(live, &object);
-        let set = changes.modified.union(&changes.added);
+        let Comparison {
+            added,
+            modified: mut set,
+            removed,
+        } = self.compare(live, &object);
+        set.absorb(added);
         if !force {
             let conflicts = conflicts(&known, &set);
             if !conflicts.is_empty() {
                 return Err(conflicts);
             }
         }
-        let lost = set.union(&changes.removed);
         for manager in &mut known {
-            manager.fields = manager.fields.difference(&lost);
+            manager.fields.subtract(&set);
+            manager.fields.subtract(&removed);
         }
-        entry.fields = entry.fields.difference(&FieldSet::of(&UNOWNED));
+        entry.fields.subtract(unowned());
         if object == *live {
             // nothing changed: the entry keeps its time, or has none yet
             entry.time = last.and_then(|m| m.time);

@@ -24,30 +24,36 @@ struct Part {
 
 impl Comparison {
     /// Attaches a part below `element`.
-    fn attach(&mut self, element: &Element, part: Part) {
+    fn attach(&mut self, element: Element, part: Part) {
         let Part {
             added,
             modified,
             removed,
             below,
         } = part;
-        let sets = [
+        // mostly only one of the three has something
+        let mut left = [
             (&mut self.added, added, below.added),
             (&mut self.modified, modified, below.modified),
             (&mut self.removed, removed, below.removed),
-        ];
-        for (set, member, below) in sets {
-            if member || !below.is_empty() {
-                set.put(element.clone(), member, below);
+        ]
+        .into_iter()
+        .filter(|(_, member, below)| *member || !below.is_empty())
+        .peekable();
+        while let Some((set, member, below)) = left.next() {
+            if left.peek().is_none() {
+                set.put(element, member, below);
+                return;
             }
+            set.put(element.clone(), member, below);
         }
     }
 
-    /// Leaves only what `keep` lets through.
-    pub(super) fn filter(&mut self, keep: impl Fn(&FieldSet) -> FieldSet) {
-        self.added = keep(&self.added);
-        self.modified = keep(&self.modified);
-        self.removed = keep(&self.removed);
+    /// Leaves out the paths of `reset` and what is below them.
+    pub(super) fn cut(&mut self, reset: &FieldSet) {
+        self.added.cut(reset);
+        self.modified.cut(reset);
+        self.removed.cut(reset);
     }
 }
 
@@ -91,13 +97,13 @@ impl Walker<'_> {
             let after = new.and_then(|m| m.get(name));
             if after != Some(before) {
                 let part = self.part(self.field(place, name), Some(before), after);
-                out.attach(&Element::Field(name.as_str().into()), part);
+                out.attach(Element::Field(name.as_str().into()), part);
             }
         }
         for (name, after) in new.into_iter().flatten() {
             if old.is_none_or(|m| !m.contains_key(name)) {
                 let part = self.part(self.field(place, name), None, Some(after));
-                out.attach(&Element::Field(name.as_str().into()), part);
+                out.attach(Element::Field(name.as_str().into()), part);
             }
         }
     }
@@ -111,14 +117,16 @@ impl Walker<'_> {
         for (element, before) in &old {
             let after = find(&new, element);
             match (before.as_slice(), after) {
-                ([before], [after]) => out.attach(element, self.part(item, Some(before), Some(after))),
-                ([before], []) => out.attach(element, self.part(item, Some(before), None)),
+                ([before], [after]) => {
+                    out.attach(element.clone(), self.part(item, Some(before), Some(after)))
+                }
+                ([before], []) => out.attach(element.clone(), self.part(item, Some(before), None)),
                 ([before], _) => {
-                    out.attach(element, self.part(item, Some(before), None));
+                    out.attach(element.clone(), self.part(item, Some(before), None));
                     out.added.put(element.clone(), true, FieldSet::default());
                 }
                 (_, [after]) => {
-                    out.attach(element, self.part(item, None, Some(after)));
+                    out.attach(element.clone(), self.part(item, None, Some(after)));
                     out.removed.put(element.clone(), true, FieldSet::default());
                 }
                 (_, []) => out.removed.put(element.clone(), true, FieldSet::default()),
@@ -133,7 +141,7 @@ impl Walker<'_> {
                 continue;
             }
             match after.as_slice() {
-                [after] => out.attach(element, self.part(item, None, Some(after))),
+                [after] => out.attach(element.clone(), self.part(item, None, Some(after))),
                 _ => out.added.put(element.clone(), true, FieldSet::default()),
             }
         }

@@ -165,11 +165,7 @@ impl FieldSet {
         if member || !below.is_empty() {
             let node = self.node_mut(element);
             node.member |= member;
-            if node.below.is_empty() {
-                node.below = below;
-            } else {
-                node.below = node.below.union(&below);
-            }
+            node.below.absorb(below);
         }
     }
 
@@ -242,6 +238,55 @@ impl FieldSet {
                 None => Some((a.member, a.below.clone())),
             }
         })
+    }
+
+    /// Adds the paths of `other`.
+    pub fn absorb(&mut self, other: Self) {
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
+        for node in other.nodes {
+            self.put(node.element, node.member, node.below);
+        }
+    }
+
+    /// Takes the paths of `other` out: [`FieldSet::difference`] in place.
+    pub fn subtract(&mut self, other: &Self) {
+        self.prune(other, |node, gone| {
+            node.member &= !gone.member;
+            node.below.subtract(&gone.below);
+        });
+    }
+
+    /// Takes the paths of `other` out, and what is below them: [`FieldSet::without_below`] in place.
+    pub fn cut(&mut self, other: &Self) {
+        self.prune(other, |node, gone| {
+            if gone.member {
+                node.member = false;
+                node.below = Self::default();
+            } else {
+                node.below.cut(&gone.below);
+            }
+        });
+    }
+
+    /// Changes the nodes that `other` has too and drops those that are left empty.
+    fn prune(&mut self, other: &Self, change: impl Fn(&mut Node, &Node)) {
+        if other.is_empty() {
+            return;
+        }
+        let mut rest = other.nodes.iter().peekable();
+        self.nodes.retain_mut(|node| {
+            while rest.next_if(|gone| gone.element < node.element).is_some() {}
+            match rest.peek() {
+                Some(gone) if gone.element == node.element => {
+                    change(node, gone);
+                    node.member || !node.below.is_empty()
+                }
+                _ => true,
+            }
+        });
     }
 
     /// Calls `f` with each path: the members of a level first, then what is below them.

@@ -220,6 +220,13 @@ proptest::proptest! {
         proptest::prop_assert_eq!(a.union(&b), b.union(&a));
         proptest::prop_assert!(a.difference(&a).is_empty());
         proptest::prop_assert!(a.without_below(&b).difference(&a).is_empty());
+        let (mut absorbed, mut subtracted, mut cut) = (a.clone(), a.clone(), a.clone());
+        absorbed.absorb(b.clone());
+        subtracted.subtract(&b);
+        cut.cut(&b);
+        proptest::prop_assert_eq!(absorbed, a.union(&b));
+        proptest::prop_assert_eq!(subtracted, a.difference(&b));
+        proptest::prop_assert_eq!(cut, a.without_below(&b));
         proptest::prop_assert_eq!(wire::decode(&wire::encode(&a)), Ok(a));
     }
 }

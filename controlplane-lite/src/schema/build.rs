@@ -92,6 +92,8 @@ enum Form {
 pub struct Builder {
     schema: Schema,
     anonymous: HashMap<(Form, Box<str>), TypeId>,
+    /// Types that are like another but for `x-kubernetes-map-type`: the id, the other's, whether it is atomic.
+    overrides: Vec<(TypeId, TypeId, bool)>,
 }
 
 impl Builder {
@@ -106,10 +108,20 @@ impl Builder {
         Self {
             schema,
             anonymous: HashMap::new(),
+            overrides: Vec::new(),
         }
     }
 
     pub(super) fn finish(mut self) -> Schema {
+        for (id, of, atomic) in std::mem::take(&mut self.overrides) {
+            let Type { mut shape, go, .. } = self.schema.get(of).clone();
+            if let Shape::Struct(s) = &mut shape {
+                s.atomic = atomic;
+            }
+            let at = (id.0 - self.schema.first) as usize;
+            self.schema.types[at].shape = shape;
+            self.schema.types[at].go = go;
+        }
         let shown: Vec<(usize, Box<[u16]>)> = self
             .schema
             .types
@@ -192,7 +204,12 @@ impl Builder {
     /// The type of a field, an item or a map's value.
     fn anonymous(&mut self, d: &Definition, go: &str) -> TypeId {
         if let Some(reference) = &d.reference {
-            return self.declare(reference.trim_start_matches("#/definitions/"));
+            let name = reference.trim_start_matches("#/definitions/");
+            let id = self.declare(name);
+            return match &d.map_type {
+                None => id,
+                Some(map_type) => self.overridden(name, id, map_type),
+            };
         }
         let go_fields = None;
         let shape = self.shape(d, go_fields, go);
@@ -217,6 +234,18 @@ impl Builder {
         }
         let id = self.push(shape, "".into(), go.into());
         self.anonymous.insert(key, id);
+        id
+    }
+
+    /// A reference may give the type another map type (`PersistentVolume`'s `claimRef`): that is a type of its
+    /// own, `NAME#MAPTYPE`.
+    fn overridden(&mut self, name: &str, of: TypeId, map_type: &str) -> TypeId {
+        let own = format!("{name}#{map_type}");
+        if let Some(id) = self.schema.by_name(&own) {
+            return id;
+        }
+        let id = self.declare(&own);
+        self.overrides.push((id, of, map_type == "atomic"));
         id
     }
 
@@ -285,9 +314,8 @@ impl Builder {
 
 /// `io.k8s.api.core.v1.Pod` → `v1.Pod`.
 fn go_type_name(definition: &str) -> Box<str> {
-    let plain = definition.split('#').next().unwrap_or_default();
-    let cut = plain.rmatch_indices('.').nth(1).map_or(0, |(at, _)| at + 1);
-    plain[cut..].into()
+    let cut = definition.rmatch_indices('.').nth(1).map_or(0, |(at, _)| at + 1);
+    definition[cut..].into()
 }
 
 /// Types that have a wire form of their own.

@@ -1,7 +1,10 @@
 //! Reads the embedded data: OpenAPI definitions and the Go fields of the same types.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io::Read;
+
+use serde::Deserializer;
+use serde::de::{MapAccess, Visitor};
 
 use super::build::{Builder, Definition, GoField, GoFields};
 use super::{Omit, Schema};
@@ -20,52 +23,54 @@ const KEY_DEFAULTS: [(&str, &str, &str); 2] = [
     ("io.k8s.api.core.v1.ServicePort", "protocol", "TCP"),
 ];
 
-/// Builds the schema of the built-in kinds.
+/// Builds the schema of the built-in kinds, one definition at a time, so that the whole text is never held as
+/// a tree.
 ///
 /// # Panics
 /// If the embedded data is damaged, which a test excludes.
 pub(super) fn builtin() -> Schema {
     let text = gunzip(GO_TYPES);
     let text = String::from_utf8(text).expect("embedded Go types are text");
-    let go = go_types(&text);
-    let mut definitions: BTreeMap<String, Definition> =
-        serde_json::from_slice(&gunzip(DEFINITIONS)).expect("embedded definitions are JSON");
-    for (name, field, value) in KEY_DEFAULTS {
-        if let Some(p) = definitions
-            .get_mut(name)
-            .and_then(|d| d.properties.get_mut(field))
-        {
-            p.default = Some(value.into());
-        }
-    }
-    split_overrides(&mut definitions);
-    let none = GoFields::new();
     let mut builder = Builder::new(None);
-    for (name, definition) in &definitions {
-        let plain = name.split('#').next().unwrap_or_default();
-        builder.define(name, definition, Some(go.get(plain).unwrap_or(&none)));
-    }
+    let definitions = Definitions {
+        go: go_types(&text),
+        builder: &mut builder,
+    };
+    let input = flate2::read::GzDecoder::new(DEFINITIONS);
+    let mut input = serde_json::Deserializer::from_reader(std::io::BufReader::new(input));
+    input
+        .deserialize_map(definitions)
+        .expect("embedded definitions are JSON");
     builder.finish()
 }
 
-/// A field may refer to a type and give it another map type (`PersistentVolume`'s `claimRef`): such a field gets
-/// a definition of its own, `NAME#MAPTYPE`.
-fn split_overrides(definitions: &mut BTreeMap<String, Definition>) {
-    let mut added = Vec::new();
-    for property in definitions.values_mut().flat_map(|d| d.properties.values_mut()) {
-        if let (Some(reference), Some(map_type)) = (&property.reference, &property.map_type) {
-            let plain = reference.trim_start_matches("#/definitions/").to_owned();
-            let name = format!("{plain}#{map_type}");
-            property.reference = Some(name.clone());
-            added.push((name, plain, map_type.clone()));
-        }
+/// Feeds each definition into the builder as it is read.
+struct Definitions<'a> {
+    go: HashMap<&'a str, GoFields<'a>>,
+    builder: &'a mut Builder,
+}
+
+impl<'de> Visitor<'de> for Definitions<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("definitions by name")
     }
-    for (name, plain, map_type) in added {
-        if let Some(mut copy) = definitions.get(&plain).cloned() {
-            copy.map_type = Some(map_type);
-            copy.kinds.clear();
-            definitions.insert(name, copy);
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let none = GoFields::new();
+        while let Some((name, mut definition)) = map.next_entry::<String, Definition>()? {
+            for (owner, field, value) in KEY_DEFAULTS {
+                if owner == name
+                    && let Some(property) = definition.properties.get_mut(field)
+                {
+                    property.default = Some(value.into());
+                }
+            }
+            let go = self.go.get(name.as_str()).unwrap_or(&none);
+            self.builder.define(&name, &definition, Some(go));
         }
+        Ok(())
     }
 }
 
