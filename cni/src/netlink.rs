@@ -15,6 +15,7 @@
 //! Out of scope: deciding what to change; see `plugin::plan`.
 
 mod address;
+mod carrier;
 mod error;
 mod link;
 mod mac;

@@ -18,7 +18,7 @@ mod config;
 mod del;
 mod desire;
 mod error;
-mod gc;
+pub(crate) mod gc;
 mod loopback;
 mod machine;
 pub mod naming;

@@ -73,6 +73,14 @@ pub struct Request<'a> {
     pub wanted: &'a [IpAddr],
 }
 
+impl Request<'_> {
+    /// A wanted address that no set can give.
+    fn odd(&self) -> Option<IpAddr> {
+        let given = |address: IpAddr| self.sets.iter().any(|s| s.range_of(address).is_some());
+        self.wanted.iter().copied().find(|w| !given(*w))
+    }
+}
+
 /// The addresses that a container has now.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Grant {
@@ -123,23 +131,11 @@ impl Store {
         truth: &Truth<'_>,
         steps: Steps<'_>,
     ) -> Result<Grant, Error> {
-        let odd = request
-            .wanted
-            .iter()
-            .find(|w| !request.sets.iter().any(|s| s.range_of(**w).is_some()));
-        if let Some(odd) = odd {
-            return Err(Error::OutOfRange(*odd));
+        if let Some(odd) = request.odd() {
+            return Err(Error::OutOfRange(odd));
         }
-        let owners = self.dir.join("owners");
-        fs::create_dir_all(&owners).map_err(|e| fail("make directory", &owners, e))?;
-        let name = format!("{:016x}", request.owner.hash());
-        let (owner_file, staged) = (owners.join(&name), owners.join(format!(".{name}")));
         steps("stage lease");
-        // Synced before the lock is taken: several at once wait for the disk together.
-        write_synced(
-            &staged,
-            &text::write(request.owner, truth.boot, request.netns, request.pod),
-        )?;
+        let (owner_file, staged) = self.stage(request, truth)?;
 
         let _lock = self.lock()?;
         let resumed = owner_file.exists();
@@ -172,6 +168,19 @@ impl Store {
             }));
         }
         Ok(grant)
+    }
+
+    /// Writes the lease's content, synced, beside the name that it will have; returns both names.
+    ///
+    /// Before the lock is taken: several at once wait for the disk together.
+    fn stage(&self, request: &Request<'_>, truth: &Truth<'_>) -> Result<(PathBuf, PathBuf), Error> {
+        let owners = self.dir.join("owners");
+        fs::create_dir_all(&owners).map_err(|e| fail("make directory", &owners, e))?;
+        let name = format!("{:016x}", request.owner.hash());
+        let staged = owners.join(format!(".{name}"));
+        let content = text::write(request.owner, truth.boot, request.netns, request.pod);
+        write_synced(&staged, &content)?;
+        Ok((owners.join(name), staged))
     }
 
     /// Takes back all addresses of `owner`; returns them. Nothing there is no error.

@@ -1,7 +1,6 @@
 //! Links: read, create (bridge, veth pair), change, delete.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::time::Duration;
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::link::{
@@ -60,12 +59,6 @@ pub struct Link {
     /// Counters.
     pub stats: LinkStats,
 }
-
-/// Multicast group of changes of links (`RTNLGRP_LINK`).
-const LINK_EVENTS: u32 = 1;
-/// How long to wait for one change, and for how many.
-const WAIT: Duration = Duration::from_millis(100);
-const WAITS: usize = 10;
 
 /// A bridge to create.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -151,36 +144,6 @@ impl Netlink {
             Err(e) if e.is_not_found() => Ok(None),
             Err(e) => Err(e),
         }
-    }
-
-    /// Waits until packets pass over the link, for at most about a second; `false` when they still do not.
-    ///
-    /// The kernel notes a link's other end in the background, and until then a bridge drops what goes through
-    /// the port: the first packet of a connection would be lost, and a second with it. Current kernels (6.8)
-    /// catch up when asked about the link; for others this listens to changes.
-    ///
-    /// # Errors
-    /// When the link has gone, or the exchange with the kernel fails.
-    pub fn wait_running(&mut self, index: u32) -> Result<bool> {
-        let object = format!("number {index}");
-        let ready = |nl: &mut Self| match nl.link_by_index(index)? {
-            Some(link) => Ok(link.running && !link.port_disabled),
-            None => Err(super::Error::missing_link(&object)),
-        };
-        if ready(self)? {
-            return Ok(true);
-        }
-        let fail = |e: super::Cause| e.at("watch link", object.as_str());
-        self.socket.join(LINK_EVENTS).map_err(fail)?;
-        let mut running = ready(self);
-        for _ in 0..WAITS {
-            if !matches!(running, Ok(false)) {
-                break;
-            }
-            running = self.socket.wait(WAIT).map_err(fail).and_then(|()| ready(self));
-        }
-        self.socket.leave(LINK_EVENTS).map_err(fail)?;
-        running
     }
 
     /// All links of the namespace.

@@ -67,74 +67,81 @@ impl Executor<'_> {
 
     fn change(&mut self, action: &Action) -> netlink::Result<()> {
         match action {
-            Action::CreateBridge => self.create_bridge(),
-            Action::BridgeUp => self.change_bridge(&LinkChange {
-                up: Some(true),
-                ..LinkChange::default()
-            }),
-            Action::BridgeMtu(mtu) => self.change_bridge(&LinkChange {
-                mtu: Some(*mtu),
-                ..LinkChange::default()
-            }),
-            Action::BridgePromiscuous(on) => self.change_bridge(&LinkChange {
-                promiscuous: Some(*on),
-                ..LinkChange::default()
-            }),
-            Action::RemoveGateway(net) => {
-                let bridge = self.bridge()?.index;
-                gone_is_fine(self.host.delete_address(bridge, *net))
-            }
-            Action::AddGateway(net) => {
-                let bridge = self.bridge()?.index;
-                there_is_fine(self.host.add_address(bridge, *net))
-            }
-            Action::DeletePort => self.host.delete_link_by_name(&self.desired.port).map(drop),
-            Action::CreatePair => self.create_pair(),
-            Action::Label => {
-                let change = LinkChange {
-                    alias: Some(&self.desired.alias),
-                    ..LinkChange::default()
-                };
-                let port = self.port()?.index;
-                self.host.change_link(port, &change)
-            }
-            Action::Enslave => {
-                let change = LinkChange {
-                    up: Some(true),
-                    master: Some(self.bridge()?.index),
-                    ..LinkChange::default()
-                };
-                let port = self.port()?.index;
-                self.host.change_link(port, &change)
-            }
+            Action::CreateBridge
+            | Action::BridgeUp
+            | Action::BridgeMtu(_)
+            | Action::BridgePromiscuous(_)
+            | Action::RemoveGateway(_)
+            | Action::AddGateway(_) => self.change_bridge(action),
+            Action::DeletePort
+            | Action::CreatePair
+            | Action::Label
+            | Action::Enslave
+            | Action::Hairpin(_)
+            | Action::AwaitCarrier => self.change_pair(action),
+            inside => self.change_inside(inside),
+        }
+    }
+
+    fn change_bridge(&mut self, action: &Action) -> netlink::Result<()> {
+        if *action == Action::CreateBridge {
+            return self.create_bridge();
+        }
+        let bridge = self.bridge()?.index;
+        let mut change = LinkChange::default();
+        match action {
+            Action::RemoveGateway(net) => return gone_is_fine(self.host.delete_address(bridge, *net)),
+            Action::AddGateway(net) => return there_is_fine(self.host.add_address(bridge, *net)),
+            Action::BridgeMtu(mtu) => change.mtu = Some(*mtu),
+            Action::BridgePromiscuous(on) => change.promiscuous = Some(*on),
+            _ => change.up = Some(true),
+        }
+        self.host.change_link(bridge, &change)
+    }
+
+    fn change_pair(&mut self, action: &Action) -> netlink::Result<()> {
+        let desired = self.desired;
+        let mut change = LinkChange::default();
+        match action {
+            Action::DeletePort => return self.host.delete_link_by_name(&desired.port).map(drop),
+            Action::CreatePair => return self.create_pair(),
+            Action::AwaitCarrier => return self.await_carrier(),
             Action::Hairpin(on) => {
                 let port = self.port()?.index;
-                self.host.set_hairpin(port, *on)
+                return self.host.set_hairpin(port, *on);
             }
-            Action::LoopbackUp => loopback_up(self.inside),
-            Action::AddAddress(net) => {
-                let link = self.inside_link()?.index;
-                there_is_fine(self.inside.add_address(link, *net))
+            Action::Label => change.alias = Some(&desired.alias),
+            _ => {
+                change.up = Some(true);
+                change.master = Some(self.bridge()?.index);
             }
-            Action::InsideUp => {
-                let link = self.inside_link()?.index;
-                self.inside.change_link(
-                    link,
-                    &LinkChange {
-                        up: Some(true),
-                        ..LinkChange::default()
-                    },
-                )
-            }
+        }
+        let port = self.port()?.index;
+        self.host.change_link(port, &change)
+    }
+
+    fn change_inside(&mut self, action: &Action) -> netlink::Result<()> {
+        if *action == Action::LoopbackUp {
+            return loopback_up(self.inside);
+        }
+        let link = self.inside_link()?.index;
+        match action {
+            Action::AddAddress(net) => there_is_fine(self.inside.add_address(link, *net)),
+            Action::InsideUp => self.inside.change_link(
+                link,
+                &LinkChange {
+                    up: Some(true),
+                    ..LinkChange::default()
+                },
+            ),
             Action::AddRoute(wanted) => {
-                let link = self.inside_link()?.index;
                 let mut route = Route::new(wanted.destination, Some(wanted.gateway), link);
                 route.mtu = wanted.mtu;
                 route.priority = wanted.priority;
                 there_is_fine(self.inside.add_route(&route))
             }
-            Action::AwaitCarrier => self.await_carrier(),
-            Action::Forward(_) | Action::TrustBridge | Action::EnableIpv6 | Action::Announce => Ok(()),
+            // The rest are kernel parameters, done before this.
+            _ => Ok(()),
         }
     }
 
@@ -146,11 +153,6 @@ impl Executor<'_> {
             ..BridgeOptions::default()
         };
         there_is_fine(self.host.create_bridge(&self.desired.bridge, &options))
-    }
-
-    fn change_bridge(&mut self, change: &LinkChange<'_>) -> netlink::Result<()> {
-        let bridge = self.bridge()?.index;
-        self.host.change_link(bridge, change)
     }
 
     fn create_pair(&mut self) -> netlink::Result<()> {

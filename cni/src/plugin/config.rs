@@ -123,30 +123,16 @@ impl NetConfig {
             )));
         }
         raw.refuse_unsupported()?;
-        let bridge = if raw.bridge.is_empty() {
-            DEFAULT_BRIDGE
-        } else {
-            &raw.bridge
-        };
-        let bridge: IfName = bridge.parse().map_err(|e| invalid(format!("bridge: {e}")))?;
-        if raw.hairpin_mode && raw.promisc_mode {
-            return Err(invalid(
-                "hairpinMode and promiscMode exclude each other: frames would arrive twice",
-            ));
-        }
+        let bridge = bridge(&raw)?;
         let ipam = ipam::parse(&raw, attachment, default_data_dir)?;
-        let gateway = match (raw.is_default_gateway, raw.is_gateway) {
-            (true, _) => GatewayMode::DefaultRoute,
-            (false, true) => GatewayMode::Address,
-            (false, false) => GatewayMode::None,
-        };
-        if raw.ip_masq && ipam.is_none() {
-            return Err(invalid("ipMasq needs addresses: configure ipam"));
+        let port_mappings = raw.port_mappings()?;
+        if ipam.is_none() && (raw.ip_masq || !port_mappings.is_empty()) {
+            return Err(invalid("ipMasq and portMappings need addresses: configure ipam"));
         }
         Ok(Self {
             version,
             bridge,
-            gateway,
+            gateway: gateway_mode(&raw),
             masquerade: raw.ip_masq,
             hairpin: raw.hairpin_mode,
             promiscuous: raw.promisc_mode,
@@ -155,11 +141,34 @@ impl NetConfig {
             mac: mac(&raw, attachment)?,
             ipam,
             dns: raw.dns.clone().unwrap_or_default(),
-            port_mappings: raw.port_mappings()?,
+            port_mappings,
             valid_attachments: valid_attachments(&raw)?,
             prev_result: raw.prev_result,
             name: raw.name,
         })
+    }
+}
+
+/// The bridge's name, once its modes are known to fit together.
+fn bridge(raw: &Raw) -> Result<IfName, PluginError> {
+    if raw.hairpin_mode && raw.promisc_mode {
+        return Err(invalid(
+            "hairpinMode and promiscMode exclude each other: frames would arrive twice",
+        ));
+    }
+    let name = if raw.bridge.is_empty() {
+        DEFAULT_BRIDGE
+    } else {
+        &raw.bridge
+    };
+    name.parse().map_err(|e| invalid(format!("bridge: {e}")))
+}
+
+fn gateway_mode(raw: &Raw) -> GatewayMode {
+    match (raw.is_default_gateway, raw.is_gateway) {
+        (true, _) => GatewayMode::DefaultRoute,
+        (false, true) => GatewayMode::Address,
+        (false, false) => GatewayMode::None,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::netns::Netns;
 ///
 /// # Errors
 /// All failures together.
-pub(super) fn gc(config: &NetConfig, machine: &mut Machine<'_>) -> Result<(), PluginError> {
+pub(crate) fn gc(config: &NetConfig, machine: &mut Machine<'_>) -> Result<(), PluginError> {
     let valid = config.valid_attachments.as_ref().ok_or_else(|| {
         PluginError::new(
             Code::InvalidConfig,

@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::process::{Command, Stdio};
 
+use cni::garbage::collect_garbage;
+use cni::lease::Owner;
+use cni::netns::in_netns;
 use cni::plugin::{Machine, Plugin};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -269,4 +272,38 @@ fn a_node_changes_over_from_the_common_plugins_without_a_double_address() {
     assert_eq!(old.net.links(), [""; 0]);
     net.del(&new);
     assert_eq!(net.leftovers(), "");
+}
+
+#[test]
+fn the_node_sweeps_for_a_runtime_that_never_asks() {
+    let net = Network::new();
+    let [kept, gone] = ["kept", "gone"].map(Pod::new);
+    net.add(&kept);
+    net.add(&gone);
+    gone.net.unpin();
+    let network = cni::install::NodeNetwork {
+        name: "net".into(),
+        bridge: "cni0".into(),
+        pod_cidrs: vec!["10.88.0.0/24".parse().unwrap(), "fd00:88::/64".parse().unwrap()],
+        mtu: None,
+        masquerade: false,
+        data_dir: net.lease_dir().parent().map(Into::into),
+    };
+    let owner = Owner {
+        container: "kept".parse().unwrap(),
+        ifname: "eth0".parse().unwrap(),
+    };
+    let sweep = || {
+        collect_garbage(
+            &network,
+            std::slice::from_ref(&owner),
+            &mut Machine::this(&mut |_| {}),
+        )
+    };
+    for _ in 0..2 {
+        in_netns(&net.node.ns, sweep).unwrap().unwrap();
+        assert_eq!(net.leases(), ["10.88.0.2", "fd00:88::2"]);
+        assert_eq!(net.node.links().len(), 2);
+    }
+    assert!(pings(&kept.net, "10.88.0.1"));
 }
