@@ -17,6 +17,7 @@ pub mod nodeproxy;
 pub mod openapi;
 pub mod patch;
 pub mod pki;
+pub mod protobuf;
 pub mod quantity;
 pub mod resource;
 pub mod resources;

@@ -36,7 +36,7 @@ impl ApiServer {
             ["healthz" | "livez" | "readyz", ..] => self.health_path(&segments, query).await,
             ["metrics"] => self.metrics_page().await,
             ["version"] => respond::object(200, &version(), self.encoding(parts, query)),
-            ["openapi", "v2"] => openapi::v2_response(&parts.headers),
+            ["openapi", "v2"] => openapi::v2_response(&self.registry(), &parts.headers),
             ["openapi", "v3", rest @ ..] => {
                 openapi::v3_response(&self.registry(), &rest.join("/"), query, &parts.headers)
                     .ok_or_else(Status::no_such_path)?

@@ -1,5 +1,7 @@
 //! The calls into decoding, patching, field ownership, defaulting and validation, with what they need from a request.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use serde_json::Value;
 
@@ -8,6 +10,7 @@ use super::options::{self, WriteOptions};
 use crate::apply;
 use crate::decode::{self, Format};
 use crate::patch::Patch;
+use crate::protobuf;
 use crate::resource::Resource;
 use crate::schema::Schema;
 use crate::serve::negotiate;
@@ -20,20 +23,29 @@ pub(crate) fn object(
     body: &[u8],
     options: &WriteOptions,
 ) -> Result<Value> {
-    let format = negotiate::body_format(headers)?;
-    decoded(context, &context.target()?, body, format, options)
+    object_of(context, &context.target()?, headers, body, options)
 }
 
 /// The same for another kind than the row's.
-pub(crate) fn decoded(
+pub(crate) fn object_of(
     context: &Context<'_>,
     target: &decode::Target,
+    headers: &HeaderMap,
     body: &[u8],
-    format: Format,
     options: &WriteOptions,
 ) -> Result<Value> {
-    let decoded = decode::decode(Schema::builtin(), target, body, format, options.field_validation)?;
+    let (body, format) = plain(headers, body)?;
+    let decoded = decode::decode(Schema::builtin(), target, &body, format, options.field_validation)?;
     finished(context, target, decoded)
+}
+
+/// The body as JSON or YAML.
+pub(crate) fn plain<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<(Cow<'a, [u8]>, Format)> {
+    if negotiate::media_type(headers) != protobuf::MEDIA_TYPE {
+        return Ok((body.into(), negotiate::body_format(headers)?));
+    }
+    let object = protobuf::to_json(body).map_err(|e| Status::bad_request(e.to_string()))?;
+    Ok((object.to_string().into_bytes().into(), Format::Json))
 }
 
 /// Makes sure that the object's namespace is the path's.

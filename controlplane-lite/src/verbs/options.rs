@@ -198,14 +198,15 @@ impl DeleteOptions {
 }
 
 fn parse_body(headers: &HeaderMap, body: &[u8]) -> Result<Value> {
-    let format = crate::serve::negotiate::body_format(headers)?;
+    let (body, format) = super::fields::plain(headers, body)?;
     let value: Value = match format {
         crate::decode::Format::Json => {
-            serde_json::from_slice(body).map_err(|e| Status::bad_request(e.to_string()))?
+            serde_json::from_slice(&body).map_err(|e| Status::bad_request(e.to_string()))?
         }
         crate::decode::Format::Yaml => {
-            let text = std::str::from_utf8(body).map_err(|e| Status::bad_request(e.to_string()))?;
-            serde_saphyr::from_str(text).map_err(|e| Status::bad_request(e.to_string()))?
+            crate::yaml::parse(&body)
+                .map_err(|e| Status::bad_request(e.to_string()))?
+                .value
         }
     };
     match value["kind"].as_str() {

@@ -82,8 +82,7 @@ pub(crate) async fn create(
     target: Target,
 ) -> Result<Response> {
     let options = WriteOptions::parse(context, &parts.headers, "CreateOptions")?;
-    let format = negotiate::body_format(&parts.headers)?;
-    let mut object = fields::decoded(context, &target, &body, format, &options)?;
+    let mut object = fields::object_of(context, &target, &parts.headers, &body, &options)?;
     fields::match_namespace(context, &mut object)?;
     let resource = match context.subresource() {
         "" => context.row.plural.to_string(),

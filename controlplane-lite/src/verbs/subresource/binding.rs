@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cache::{Change, Object};
 use crate::decode::Target;
-use crate::serve::{Response, negotiate, respond};
+use crate::serve::{Response, respond};
 use crate::status::{Cause, GroupResource, Result, Status};
 use crate::verbs::context::Context;
 use crate::verbs::encode;
@@ -20,8 +20,7 @@ pub(crate) async fn create(context: &Context<'_>, parts: &Parts, body: Bytes) ->
     let options = WriteOptions::parse(context, &parts.headers, "CreateOptions")?;
     let target =
         Target::builtin("", "v1", "Binding").ok_or_else(|| Status::internal("no type for Binding"))?;
-    let format = negotiate::body_format(&parts.headers)?;
-    let mut binding = fields::decoded(context, &target, &body, format, &options)?;
+    let mut binding = fields::object_of(context, &target, &parts.headers, &body, &options)?;
     fields::match_namespace(context, &mut binding)?;
     let name = match context.name() {
         "" => meta(&binding, "name").to_owned(),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::cache::{Change, ListRequest, Object, Selector};
 use crate::decode::Target;
-use crate::serve::{Response, negotiate, respond};
+use crate::serve::{Response, respond};
 use crate::status::{GroupResource, Result, Status};
 use crate::verbs::context::Context;
 use crate::verbs::delete::delete_object;
@@ -27,8 +27,7 @@ pub(crate) async fn create(context: &Context<'_>, parts: &Parts, body: Bytes) ->
     let options = WriteOptions::parse(context, &parts.headers, "CreateOptions")?;
     let target = Target::builtin("policy", "v1", "Eviction")
         .ok_or_else(|| Status::internal("no type for Eviction"))?;
-    let format = negotiate::body_format(&parts.headers)?;
-    let eviction = fields::decoded(context, &target, &body, format, &options)?;
+    let eviction = fields::object_of(context, &target, &parts.headers, &body, &options)?;
     let name = meta(&eviction, "name");
     if !name.is_empty() && name != context.name() {
         return Err(Status::bad_request(

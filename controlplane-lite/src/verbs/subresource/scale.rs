@@ -25,8 +25,7 @@ pub(crate) async fn answer(context: &Context<'_>, parts: &Parts, body: Bytes) ->
         }
         "update" => {
             let options = WriteOptions::parse(context, &parts.headers, "UpdateOptions")?;
-            let format = negotiate::body_format(&parts.headers)?;
-            let scale = fields::decoded(context, &target()?, &body, format, &options)?;
+            let scale = fields::object_of(context, &target()?, &parts.headers, &body, &options)?;
             write(context, &options, |_| Ok(scale.clone())).await
         }
         _ => {
