@@ -36,6 +36,9 @@ pub(super) struct Args {
     /// Directory of network configurations
     #[arg(long, value_name = "DIR", default_value = "/etc/cni/net.d")]
     cni_conf_dir: std::path::PathBuf,
+    /// Also check what a control plane on this machine needs
+    #[arg(long)]
+    control_plane: bool,
     /// Show warnings and failures only
     #[arg(short, long)]
     quiet: bool,
@@ -43,11 +46,14 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let roots = Roots {
+    let mut roots = Roots {
         resolv_conf: args.resolv_conf.clone(),
         cni_conf_dir: args.cni_conf_dir.clone(),
         ..Roots::standard(&path)
     };
+    if args.control_plane {
+        roots.ports.push((6443, "API server"));
+    }
     let facts = runtime::block_on(async {
         let client = args.runtime.client();
         Ok(preflight::collect(roots, &client).await)

@@ -1,4 +1,3 @@
-
 use super::*;
 
 #[test]
@@ -162,4 +161,36 @@ spec:
             ),
         ]
     );
+}
+
+#[test]
+fn exports_of_kubectl_and_foreign_line_ends_are_read() {
+    let text = "\u{feff}apiVersion: v1\r\nkind: Pod\r\nmetadata:\r\n  name: a\r\n  creationTimestamp: null\r\n  \
+                managedFields: []\r\nspec:\r\n  containers:\r\n  - name: c\r\n    image: i\r\n    \
+                resources: {}\r\nstatus: {}\r\n";
+    assert_eq!(
+        read("a.yaml", text.as_bytes())
+            .expect("pod")
+            .metadata
+            .name
+            .as_deref(),
+        Some("a")
+    );
+    let json = r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
+        "spec": {"containers": [{"name": "c", "image": "i", "command": ["a\/b", "\u00e9"]}]}}"#;
+    let pod = read("a.json", json.as_bytes()).expect("pod");
+    let command = pod.spec.and_then(|spec| spec.containers[0].command.clone());
+    assert_eq!(command, Some(vec!["a/b".to_owned(), "\u{e9}".to_owned()]));
+}
+
+proptest::proptest! {
+    /// Whatever a file holds, it is a pod or one error that names the file.
+    #[test]
+    fn any_text_is_a_pod_or_an_error(text in "(apiVersion: v1\nkind: Pod\n)?[ -~\n\t\u{e9}]{0,200}") {
+        if let Err(error) = read("a.yaml", text.as_bytes()) {
+            let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
+            proptest::prop_assert!(error.to_string().starts_with("a.yaml:"));
+            proptest::prop_assert!(error.position.is_none_or(|at| at.line <= lines + 1));
+        }
+    }
 }

@@ -32,10 +32,15 @@ pub(super) fn evaluate(facts: &Facts) -> Vec<Finding> {
 
 fn unreachable(facts: &Facts, trouble: &RuntimeTrouble) -> Finding {
     let socket = facts.runtime.socket.display();
-    let start = if facts.runtime.installed {
-        "systemctl enable --now containerd; if it is elsewhere: --container-runtime-endpoint unix:///PATH"
-    } else {
-        "apt-get install containerd runc (or your distribution's packages)"
+    let start = match (facts.runtime.installed, facts.systemd) {
+        (true, true) => {
+            "systemctl enable --now containerd; if it is elsewhere: --container-runtime-endpoint unix:///PATH"
+        }
+        (true, false) => {
+            "start it: containerd > /var/log/containerd.log 2>&1 &   (if it is elsewhere: \
+             --container-runtime-endpoint unix:///PATH)"
+        }
+        (false, _) => "apt-get install containerd runc (or your distribution's packages)",
     };
     match trouble {
         RuntimeTrouble::SocketMissing => Finding::failure(
