@@ -113,14 +113,15 @@ fn a_daemon_set_counts_the_changes_of_its_template() {
 
 #[test]
 fn warnings_read_as_the_reference_writes_them() {
-    let pod = json!({"spec": {"containers": [{"resources": {"requests": {"memory": "1500m"}}}]}});
+    let pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [{"resources": {"requests": {"memory": "1500m"}}}]}});
     assert_eq!(
         warnings("", "Pod", &pod, None),
         [
             "spec.containers[0].resources.requests[memory]: fractional byte value \"1500m\" is invalid, must be an integer"
         ]
     );
-    let twice = json!({"spec": {"containers": [{"env": [{"name": "A"}, {"name": "A"}]}]}});
+    let twice =
+        json!({"metadata": {"name": "p"}, "spec": {"containers": [{"env": [{"name": "A"}, {"name": "A"}]}]}});
     assert_eq!(
         warnings("", "Pod", &twice, None),
         [

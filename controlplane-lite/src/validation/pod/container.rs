@@ -24,9 +24,7 @@ pub(super) fn containers(context: &Context<'_, '_>, errs: &mut Errors) {
         common(&container, context, errs);
         unique_name(&container, &mut names, errs);
         probe::lifecycle(&container, context, errs);
-        PROBES
-            .iter()
-            .for_each(|p| probe::probe(&container.get(p), context, errs));
+        probe::probes(&container, context, errs);
         restart_policy(&container, errs);
     }
     host_port_conflicts(&list, list.items(), errs);
@@ -97,9 +95,7 @@ pub(super) fn init_containers(context: &Context<'_, '_>, errs: &mut Errors) {
         );
         if is_sidecar(container.value) {
             probe::lifecycle(&container, context, errs);
-            PROBES
-                .iter()
-                .for_each(|p| probe::probe(&container.get(p), context, errs));
+            probe::probes(&container, context, errs);
         } else {
             for field in ["lifecycle"].iter().chain(PROBES).filter(|f| container.has(f)) {
                 errs.push(container.get(field).forbidden(INIT_ONLY));

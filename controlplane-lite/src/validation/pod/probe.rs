@@ -8,11 +8,20 @@ use serde_json::Value;
 /// Handlers in the order in which the first of several wins.
 const HANDLERS: &[&str] = &["exec", "httpGet", "tcpSocket", "grpc", "sleep"];
 
-/// A probe of any of the three sorts; an absent one passes.
-pub(super) fn probe(probe: &At<'_>, context: &Context<'_, '_>, errs: &mut Errors) {
-    if !probe.present() {
-        return;
+/// All probes of a container.
+pub(super) fn probes(container: &At<'_>, context: &Context<'_, '_>, errs: &mut Errors) {
+    for (field, readiness) in [
+        ("livenessProbe", false),
+        ("readinessProbe", true),
+        ("startupProbe", false),
+    ] {
+        if container.has(field) {
+            probe(&container.get(field), readiness, context, errs);
+        }
     }
+}
+
+fn probe(probe: &At<'_>, readiness: bool, context: &Context<'_, '_>, errs: &mut Errors) {
     handler(probe, context, errs);
     for field in [
         "initialDelaySeconds",
@@ -27,7 +36,6 @@ pub(super) fn probe(probe: &At<'_>, context: &Context<'_, '_>, errs: &mut Errors
     if grace.int().is_some_and(|g| g <= 0) {
         errs.push(grace.invalid("must be greater than 0"));
     }
-    let readiness = probe.path.to_string().ends_with("readinessProbe");
     if readiness && grace.present() {
         errs.push(grace.invalid("must not be set for readinessProbes"));
     }
