@@ -180,7 +180,7 @@ pub fn update(group: &str, kind: &str, new: &Value, old: &Value, subresource: Op
         return errs;
     };
     meta::update(&meta, old_meta.value, &mut errs);
-    let main = subresource.is_none_or(str::is_empty);
+    let main = matches!(subresource.unwrap_or(""), "" | "scale");
     if group.is_empty() {
         meta::standard_finalizers(&meta, &mut errs);
     }
@@ -188,7 +188,7 @@ pub fn update(group: &str, kind: &str, new: &Value, old: &Value, subresource: Op
         meta::create(&meta, rules.namespaced, rules.name, &mut errs);
     }
     match subresource.unwrap_or("") {
-        "" => (rules.update)(&at, &old, &mut errs),
+        "" | "scale" => (rules.update)(&at, &old, &mut errs),
         "status" => (rules.status)(&at, &old, &mut errs),
         "ephemeralcontainers" => pod::update::ephemeral(&at, &old, &mut errs),
         "resize" => pod::update::resize(&at, &old, &mut errs),

@@ -102,6 +102,7 @@ async fn attempt(
     prepare_identity(context, &mut object);
     fields::prepare(&context.row, None, &mut object, None);
     fields::validate_create(&context.row, &object)?;
+    fields::warn(context, &object, None);
     let held = service::allocate(context, name, &mut object).await?;
     context.server.admission.validate(&review, &object).await?;
     let key = context.key(name);

@@ -113,18 +113,53 @@ pub(crate) fn prepare(
     if row.group.is_empty() && row.kind == "Service" && sub.is_none() {
         super::service::prepare(object, old);
     }
+    match old {
+        None => crate::strategy::prepare_create(&row.group, &row.kind, object),
+        Some(old) => {
+            let sub = if sub == Some(crate::resource::SubresourceKind::Status) {
+                "status"
+            } else {
+                ""
+            };
+            crate::strategy::prepare_update(&row.group, &row.kind, object, old, sub);
+        }
+    }
 }
 
 /// Refuses a new object that breaks rules.
 pub(crate) fn validate_create(row: &Resource, object: &Value) -> Result<()> {
-    let _ = (row, object, options::causes);
-    Ok(())
+    refuse(
+        row,
+        object,
+        &crate::validation::create(&row.group, &row.kind, object),
+    )
 }
 
 /// Refuses a change that breaks rules.
 pub(crate) fn validate_update(row: &Resource, new: &Value, old: &Value, subresource: &str) -> Result<()> {
-    let _ = (row, new, old, subresource);
-    Ok(())
+    let errors = crate::validation::update(&row.group, &row.kind, new, old, Some(subresource));
+    refuse(row, new, &errors)
+}
+
+fn refuse(row: &Resource, object: &Value, errors: &[crate::field::FieldError]) -> Result<()> {
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let name = super::object::meta(object, "name");
+    Err(Status::invalid(
+        &row.group,
+        &row.kind,
+        name,
+        options::causes(errors),
+    ))
+}
+
+/// Warns of what an accepted object has that it better had not.
+pub(crate) fn warn(context: &Context<'_>, object: &Value, old: Option<&Value>) {
+    let row = &context.row;
+    for text in crate::strategy::warnings(&row.group, &row.kind, object, old) {
+        context.warn(text);
+    }
 }
 
 /// The new state out of the present one by a patch of this kind; with defaults.

@@ -135,6 +135,9 @@ async fn decide(
     strategy::prepare_update(row, write.sub, &mut new, old);
     fields::prepare(row, write.sub, &mut new, Some(old));
     fields::validate_update(row, &new, old, context.subresource())?;
+    if write.sub.is_none() {
+        fields::warn(context, &new, Some(old));
+    }
     *held.lock() = service::Held::default();
     let allocated = service::allocate(context, write.name, &mut new).await?;
     *held.lock() = allocated;
