@@ -16,6 +16,7 @@ mod exec;
 mod images;
 mod lifecycle;
 mod program;
+mod stats;
 mod world;
 
 pub use program::Program;
@@ -82,6 +83,9 @@ cases![
     events::life_of_a_pod_is_told_in_order,
     events::end_is_told_when_the_status_shows_it,
     events::kill_for_lack_of_memory_is_seen,
+    stats::use_of_a_running_container_is_reported,
+    stats::use_of_a_sandbox_is_reported,
+    stats::limits_of_a_running_container_can_be_changed,
     images::image_is_found_by_name_and_id,
     images::unknown_image_has_no_status,
     images::removing_an_unknown_image_succeeds,

@@ -19,6 +19,7 @@ mod behaviour;
 mod calls;
 mod connections;
 mod containers;
+mod exec;
 mod faults;
 mod handler;
 mod image_service;
@@ -192,6 +193,11 @@ impl FakeRuntime {
     /// Ends a sandbox's process now: it is not ready any more, and its containers are killed.
     pub fn end_sandbox(&self, id: &str) {
         self.handler.end_sandbox(id);
+    }
+
+    /// Says what a container uses while it runs. The attributes are filled in.
+    pub fn set_stats(&self, id: &str, stats: v1::ContainerStats) {
+        self.handler.state().stats.insert(id.to_owned(), stats);
     }
 
     /// The calls so far, in order.

@@ -78,7 +78,10 @@ impl World {
     }
 
     pub(super) async fn run_pod(&self) -> Pod {
-        let config = self.pod_config();
+        self.run_pod_with(self.pod_config()).await
+    }
+
+    pub(super) async fn run_pod_with(&self, config: v1::PodSandboxConfig) -> Pod {
         std::fs::create_dir_all(self.logs_here.join(pod_name(&config))).expect("make the log directory");
         let id = self
             .client

@@ -1,8 +1,10 @@
 //! The runtime service.
 
-use super::behaviour::{Behaviour, Run};
+use super::behaviour::Behaviour;
 use super::containers::open_log;
+use super::exec::run_command;
 use super::handler::Handler;
+use super::inspect::conditions;
 use crate::v1;
 use crate::v1::runtime_service_server::RuntimeService;
 use futures_util::stream::BoxStream;
@@ -28,18 +30,7 @@ impl RuntimeService for Handler {
     }
 
     async fn status(&self, _: Request<v1::StatusRequest>) -> Answer<v1::StatusResponse> {
-        let condition = |kind: &str, status: bool| {
-            let reason = if status { "" } else { "NetworkPluginNotReady" };
-            let message = if status { "" } else { "cni plugin not initialized" };
-            v1::RuntimeCondition {
-                r#type: kind.to_owned(),
-                status,
-                reason: reason.to_owned(),
-                message: message.to_owned(),
-            }
-        };
-        let network = condition("NetworkReady", self.options().network_ready);
-        let conditions = vec![condition("RuntimeReady", true), network];
+        let conditions = conditions(self.options().network_ready);
         let status = Some(v1::RuntimeStatus { conditions });
         self.serve("Status", "", async {
             Ok(v1::StatusResponse {
@@ -327,6 +318,70 @@ impl RuntimeService for Handler {
         self.serve("PortForward", &id, work).await
     }
 
+    async fn container_stats(
+        &self,
+        request: Request<v1::ContainerStatsRequest>,
+    ) -> Answer<v1::ContainerStatsResponse> {
+        let id = request.into_inner().container_id;
+        let work = async {
+            let state = self.state();
+            state.container(&id)?;
+            let filter = v1::ContainerStatsFilter {
+                id: id.clone(),
+                ..Default::default()
+            };
+            Ok(v1::ContainerStatsResponse {
+                stats: state.list_stats(Some(filter), self.now()).pop(),
+            })
+        };
+        self.serve("ContainerStats", &id, work).await
+    }
+
+    async fn list_container_stats(
+        &self,
+        request: Request<v1::ListContainerStatsRequest>,
+    ) -> Answer<v1::ListContainerStatsResponse> {
+        let filter = request.into_inner().filter;
+        let work = async {
+            Ok(v1::ListContainerStatsResponse {
+                stats: self.state().list_stats(filter, self.now()),
+            })
+        };
+        self.serve("ListContainerStats", "", work).await
+    }
+
+    async fn pod_sandbox_stats(
+        &self,
+        request: Request<v1::PodSandboxStatsRequest>,
+    ) -> Answer<v1::PodSandboxStatsResponse> {
+        let id = request.into_inner().pod_sandbox_id;
+        let work = async {
+            let state = self.state();
+            state.sandbox(&id)?;
+            let filter = v1::PodSandboxStatsFilter {
+                id: id.clone(),
+                ..Default::default()
+            };
+            Ok(v1::PodSandboxStatsResponse {
+                stats: state.list_sandbox_stats(Some(filter), self.now()).pop(),
+            })
+        };
+        self.serve("PodSandboxStats", &id, work).await
+    }
+
+    async fn list_pod_sandbox_stats(
+        &self,
+        request: Request<v1::ListPodSandboxStatsRequest>,
+    ) -> Answer<v1::ListPodSandboxStatsResponse> {
+        let filter = request.into_inner().filter;
+        let work = async {
+            Ok(v1::ListPodSandboxStatsResponse {
+                stats: self.state().list_sandbox_stats(filter, self.now()),
+            })
+        };
+        self.serve("ListPodSandboxStats", "", work).await
+    }
+
     async fn get_container_events(
         &self,
         _: Request<v1::GetEventsRequest>,
@@ -341,36 +396,5 @@ impl RuntimeService for Handler {
             Ok(events)
         };
         self.serve("GetContainerEvents", "", work).await
-    }
-}
-
-/// Runs a command in a container, at most `limit`.
-async fn run_command(behaviour: Behaviour, limit: Option<Duration>) -> Result<v1::ExecSyncResponse, Status> {
-    let (after, exit_code) = match behaviour.run {
-        Run::Exit { code, after } => (after, code),
-        Run::OutOfMemory => (Duration::ZERO, 137),
-        Run::Forever => (Duration::MAX, 0),
-        Run::CannotStart => {
-            return Err(Status::unknown(
-                "failed to exec in container: no such file or directory",
-            ));
-        }
-    };
-    match limit {
-        Some(limit) if after > limit => {
-            tokio::time::sleep(limit).await;
-            let text =
-                format!("failed to exec in container: timeout {limit:?} exceeded: context deadline exceeded");
-            Err(Status::deadline_exceeded(text))
-        }
-        _ => {
-            tokio::time::sleep(after).await;
-            let (stdout, stderr) = (behaviour.out.into_bytes(), behaviour.err.into_bytes());
-            Ok(v1::ExecSyncResponse {
-                stdout,
-                stderr,
-                exit_code,
-            })
-        }
     }
 }

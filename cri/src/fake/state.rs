@@ -38,6 +38,7 @@ pub(super) struct State {
     pub(super) taught: HashMap<Vec<String>, Behaviour>,
     pub(super) calls: Vec<RecordedCall>,
     pub(super) listeners: Vec<Listener>,
+    pub(super) stats: HashMap<String, v1::ContainerStats>,
     pub(super) pod_cidr: String,
     made: u64,
 }

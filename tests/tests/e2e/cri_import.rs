@@ -28,7 +28,7 @@ fn archive_is_imported_unpacked_named_and_runs() {
     in_runtime(async {
         let client = client_of(&node);
         let options = ImportOptions::at(std::time::SystemTime::now());
-        let sources = [busybox().to_vec(), pause("registry.k8s.io/pause:3.6")];
+        let sources = [busybox().to_vec(), pause()];
         for bytes in sources {
             let source = ArchiveSource::Bytes("test", bytes.into());
             let imported = client.import(source, options.clone()).await.unwrap();
@@ -144,7 +144,7 @@ fn gzipped(bytes: &[u8]) -> Vec<u8> {
 #[test]
 fn all_forms_of_an_archive_run() {
     let node = Node::start();
-    node.import(&pause("registry.k8s.io/pause:3.6"));
+    node.import(&pause());
     let directory = tempfile::tempdir().unwrap();
     let forms = [
         ("oci.tar.gz", gzipped(busybox())),
