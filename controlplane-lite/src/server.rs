@@ -84,7 +84,6 @@ pub struct ApiServer {
     metrics: Metrics,
     pub(crate) virtuals: verbs::virtuals::Virtuals,
     pub(crate) services: verbs::service::Allocator,
-    #[allow(dead_code)] // for connections, which are about to come
     pub(crate) nodes: crate::nodeproxy::NodeProxy,
     address: String,
     clock: fn() -> Timestamp,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use controlplane_lite::server::config::Config;
+use controlplane_lite::server::config::{Config, KubeletAuthority};
 use controlplane_lite::server::start;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -45,6 +45,10 @@ pub(super) struct Args {
     /// DNS domain of the cluster
     #[arg(long, default_value = "cluster.local", value_name = "DOMAIN")]
     cluster_domain: String,
+    /// Authority that vouches for kubelets: a PEM file, or `none` for kubelets with certificates of their own making
+    /// (default: the cluster's authority)
+    #[arg(long, value_name = "FILE")]
+    kubelet_certificate_authority: Option<PathBuf>,
     /// Reads answered at the same time; more get 429
     #[arg(long, default_value_t = 400, value_name = "N")]
     max_requests_inflight: usize,
@@ -82,6 +86,11 @@ impl Args {
             service_node_port_range: self.service_node_port_range,
             server_names: self.tls_san,
             cluster_domain: self.cluster_domain,
+            kubelet_authority: match self.kubelet_certificate_authority {
+                None => KubeletAuthority::Cluster,
+                Some(file) if file.as_os_str() == "none" => KubeletAuthority::Unchecked,
+                Some(file) => KubeletAuthority::File(file),
+            },
             ..Config::default()
         };
         config.limits.reads = self.max_requests_inflight;

@@ -33,8 +33,21 @@ pub struct Config {
     pub server_names: Vec<String>,
     /// DNS domain of the cluster.
     pub cluster_domain: String,
+    /// Who vouches for kubelets.
+    pub kubelet_authority: KubeletAuthority,
     /// Bounds.
     pub limits: Limits,
+}
+
+/// `--kubelet-certificate-authority`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KubeletAuthority {
+    /// The cluster's own authority.
+    Cluster,
+    /// The authorities of this PEM file.
+    File(PathBuf),
+    /// Nobody: for kubelets with certificates that they made themselves.
+    Unchecked,
 }
 
 impl Default for Config {
@@ -51,6 +64,7 @@ impl Default for Config {
             service_node_port_range: 30000..=32767,
             server_names: Vec::new(),
             cluster_domain: "cluster.local".into(),
+            kubelet_authority: KubeletAuthority::Cluster,
             limits: Limits::default(),
         }
     }

@@ -9,10 +9,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::config::Config;
+use super::config::{Config, KubeletAuthority};
 use super::{ApiServer, Assembly};
 use crate::authz::Chain;
 use crate::cache::{self, Cache, CacheError};
+use crate::nodeproxy::{NodeProxy, Trust, TrustError};
 use crate::pki::kubeconfig::Kubeconfig;
 use crate::pki::{MASTERS, Pki, PkiConfig, PkiError};
 use crate::resource::Resource;
@@ -47,6 +48,18 @@ pub enum StartError {
     /// The listener's TLS.
     #[error("set up TLS")]
     Tls(#[from] TlsError),
+    /// Connections to nodes.
+    #[error("set up connections to nodes")]
+    Nodes(#[from] TrustError),
+    /// A file that was named in the configuration.
+    #[error("read {}", path.display())]
+    File {
+        /// Which.
+        path: std::path::PathBuf,
+        /// The system's answer.
+        #[source]
+        source: std::io::Error,
+    },
     /// The port is taken, or the address is not of this machine.
     #[error("listen on {address}; stop what uses it (`ss -ltnp`), or choose another --secure-port")]
     Listen {
@@ -97,6 +110,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         &pki.serving.key,
         pki.authority.certificate(),
     )?;
+    let nodes = NodeProxy::new(&pki.kubelet_client, &kubelet_trust(&config, &pki)?)?;
     let wanted = SocketAddr::new(config.bind_address, config.secure_port);
     let listener = TcpListener::bind(wanted)
         .await
@@ -121,7 +135,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         limits: config.limits.clone(),
         virtuals: crate::verbs::virtuals::Virtuals::default(),
         services: ranges,
-        nodes: crate::nodeproxy::NodeProxy::default(),
+        nodes,
         address: outside.to_string(),
         clock,
     });
@@ -166,6 +180,20 @@ fn advertised(config: &Config) -> IpAddr {
         None if config.bind_address.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         None => config.bind_address,
     }
+}
+
+/// Kubelets show certificates of the cluster's own authority unless the configuration says otherwise.
+fn kubelet_trust(config: &Config, pki: &Pki) -> Result<Trust, StartError> {
+    Ok(match &config.kubelet_authority {
+        KubeletAuthority::Cluster => Trust::Authorities(pki.authority.certificate().to_owned()),
+        KubeletAuthority::Unchecked => Trust::Anyone,
+        KubeletAuthority::File(path) => {
+            Trust::Authorities(std::fs::read_to_string(path).map_err(|source| StartError::File {
+                path: path.clone(),
+                source,
+            })?)
+        }
+    })
 }
 
 async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
