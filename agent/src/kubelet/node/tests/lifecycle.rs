@@ -1,5 +1,7 @@
 //! What pods live through: restarts with their back-off, ends, images that are missing, dead sandboxes.
 
+use cri::fake::{Fault, Registry};
+
 use super::*;
 
 /// Restart counts of `c` as they change, with the second at which they do.
@@ -263,4 +265,35 @@ async fn container_that_cannot_be_configured_waits_with_the_reason() {
     let node = world.start(&[("f", pod("a", "", containers))]).await;
     until("shown", || node.waiting("a", "c") == "CreateContainerConfigError").await;
     assert_eq!(world.count("CreateContainer"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn image_that_appears_in_its_registry_is_pulled_after_the_back_off() {
+    let world = World::new();
+    let containers = serde_json::json!({"containers": [{"name": "c", "image": "late:1"}]});
+    let node = world.start(&[("f", pod("a", "", containers))]).await;
+    let pulls = || world.count("PullImage");
+    until("ErrImagePull", || node.waiting("a", "c") == "ErrImagePull").await;
+    until("ImagePullBackOff", || {
+        node.waiting("a", "c") == "ImagePullBackOff"
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    assert_eq!(pulls(), 2, "at 0 s and 10 s; the next one is due at 30 s");
+    world.fake.publish("late:1", Registry::public());
+    until("running", || node.is_running("a")).await;
+    assert_eq!(pulls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pull_that_hangs_blocks_no_other_container_and_is_given_up_when_the_pod_goes() {
+    let world = World::new();
+    world.fake.inject("PullImage", Fault::Hang);
+    let containers = serde_json::json!({"containers": [
+        {"name": "c", "image": "slow:1"}, {"name": "d", "image": "busybox:1"}
+    ]});
+    let node = world.start(&[("f", pod("a", "", containers))]).await;
+    until("the other container runs", || world.alive() == ["d#0"]).await;
+    node.remove("f").await;
+    until("gone", || world.is_empty()).await;
 }
