@@ -6,9 +6,11 @@
 //! Nothing here starts a thread pool, an async runtime or a logger: a CNI plugin is a process that
 //! lives for a few milliseconds, and the same code must be usable from it.
 
+pub mod conntrack;
 pub mod garbage;
 pub mod install;
 pub mod lease;
+pub mod netfilter;
 pub mod netlink;
 pub mod netns;
 pub mod nft;

@@ -7,24 +7,21 @@
 //!
 //! Out of scope: what the rules are for. Changing rules in place: owners make their tables whole.
 
-mod attributes;
 mod expression;
 mod table;
 
-pub use attributes::{Attribute, Attributes, attributes};
 pub use expression::{Expressions, FibFlag, MetaKey, NatKind, PayloadBase, Register};
 pub use table::{BaseChain, Element, SetSpec};
 
-use netlink_packet_core::{NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST};
+use netlink_packet_core::{NLM_F_ACK, NLM_F_REQUEST};
 
-use crate::netlink::{Cause, DUMP_ATTEMPTS, Error, Reply, Socket};
+use crate::netfilter::{Attributes, Message, header, open};
+use crate::netlink::{Cause, Error, Reply, Socket};
 
 /// `NFNL_SUBSYS_NFTABLES`.
 const SUBSYSTEM: u16 = 10;
 const BATCH_BEGIN: u16 = 0x10;
 const BATCH_END: u16 = 0x11;
-/// Bytes of a netlink header and of the `nfgenmsg` behind it.
-const HEADERS: usize = 20;
 
 /// `NFPROTO_INET`: tables for both families.
 pub const INET: u8 = 1;
@@ -41,9 +38,7 @@ impl Nft {
     /// # Errors
     /// When the kernel refuses a netlink socket.
     pub fn open() -> Result<Self, Error> {
-        let socket = Socket::open(netlink_sys::protocols::NETLINK_NETFILTER)
-            .map_err(|e| e.at("open netlink socket", "NETLINK_NETFILTER"))?;
-        Ok(Self { socket })
+        Ok(Self { socket: open()? })
     }
 
     /// Carries out a batch, which changes `object`: everything in it, or nothing.
@@ -65,7 +60,7 @@ impl Nft {
         for (index, message) in batch.messages.iter().enumerate() {
             end = self.socket.next_sequence();
             let ack = if index == last { NLM_F_ACK } else { 0 };
-            message.write(&mut bytes, NLM_F_REQUEST | message.flags | ack, end);
+            message.write(&mut bytes, ack, end);
         }
         control(&mut bytes, BATCH_END, self.socket.next_sequence());
         self.socket.send(&bytes)?;
@@ -88,35 +83,6 @@ impl Nft {
         }
         refusal.map_or(Ok(()), Err)
     }
-
-    /// Reads one object, or a table of them with `NLM_F_DUMP`; hands each answer's attributes to `each`.
-    fn read(&mut self, query: &Message, mut each: impl FnMut(&[u8])) -> Result<(), Cause> {
-        let kind = if query.flags & NLM_F_DUMP != 0 {
-            0
-        } else {
-            NLM_F_ACK
-        };
-        for _ in 0..DUMP_ATTEMPTS {
-            let sequence = self.socket.next_sequence();
-            let mut bytes = Vec::new();
-            query.write(&mut bytes, NLM_F_REQUEST | query.flags | kind, sequence);
-            self.socket.send(&bytes)?;
-            let mut answers = Vec::new();
-            let done = self.socket.answers(sequence, |frame| {
-                answers.push(frame.get(HEADERS..).unwrap_or_default().to_vec());
-                Ok(())
-            });
-            match done {
-                Err(Cause::Interrupted | Cause::Overrun) => {}
-                Err(other) => return Err(other),
-                Ok(()) => {
-                    answers.iter().for_each(|a| each(a));
-                    return Ok(());
-                }
-            }
-        }
-        Err(Cause::Interrupted)
-    }
 }
 
 /// Changes to be made together.
@@ -133,53 +99,17 @@ impl Batch {
 
     /// Adds a message of type `kind` (`NFT_MSG_*`).
     fn push(&mut self, kind: u16, flags: u16, write: impl FnOnce(&mut Attributes)) {
-        self.messages.push(Message::new(kind, flags, write));
+        self.messages.push(message(kind, flags, write));
     }
 }
 
-/// One message about an `inet` table.
-#[derive(Debug)]
-struct Message {
-    kind: u16,
-    flags: u16,
-    attributes: Attributes,
-}
-
-impl Message {
-    fn new(kind: u16, flags: u16, write: impl FnOnce(&mut Attributes)) -> Self {
-        let mut attributes = Attributes::default();
-        write(&mut attributes);
-        Self {
-            kind,
-            flags,
-            attributes,
-        }
-    }
-
-    fn write(&self, bytes: &mut Vec<u8>, flags: u16, sequence: u32) {
-        let attributes = self.attributes.bytes();
-        header(
-            bytes,
-            HEADERS + attributes.len(),
-            SUBSYSTEM << 8 | self.kind,
-            flags,
-            sequence,
-        );
-        bytes.extend([INET, 0, 0, 0]);
-        bytes.extend(attributes);
-    }
+/// A message about an `inet` table.
+fn message(kind: u16, flags: u16, write: impl FnOnce(&mut Attributes)) -> Message {
+    Message::new(SUBSYSTEM, kind, INET, write).with(flags)
 }
 
 fn control(bytes: &mut Vec<u8>, kind: u16, sequence: u32) {
-    header(bytes, HEADERS, kind, NLM_F_REQUEST, sequence);
+    header(bytes, 4, kind, NLM_F_REQUEST, sequence);
     bytes.extend([0, 0]);
     bytes.extend(SUBSYSTEM.to_be_bytes());
-}
-
-fn header(bytes: &mut Vec<u8>, length: usize, kind: u16, flags: u16, sequence: u32) {
-    bytes.extend((length as u32).to_ne_bytes());
-    bytes.extend(kind.to_ne_bytes());
-    bytes.extend(flags.to_ne_bytes());
-    bytes.extend(sequence.to_ne_bytes());
-    bytes.extend([0; 4]);
 }

@@ -1,6 +1,6 @@
 //! The expressions that rules are made of, as the kernel numbers them (`linux/netfilter/nf_tables.h`).
 
-use super::Attributes;
+use crate::netfilter::Attributes;
 
 const LIST_ELEMENT: u16 = 1;
 const DATA_VALUE: u16 = 1;

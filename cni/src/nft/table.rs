@@ -2,7 +2,8 @@
 
 use netlink_packet_core::{NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL};
 
-use super::{Attributes, Batch, Expressions, Message, Nft, attributes};
+use super::{Batch, Expressions, Nft, message};
+use crate::netfilter::{Attributes, attributes, read};
 use crate::netlink::{Cause, Error};
 
 const NEW_TABLE: u16 = 0;
@@ -153,11 +154,8 @@ impl Nft {
     /// # Errors
     /// When the exchange with the kernel fails.
     pub fn has_table(&mut self, table: &str) -> Result<bool, Error> {
-        let query = Message::new(GET_TABLE, 0, |a| a.text(1, table));
-        match self
-            .read(&query, |_| {})
-            .map_err(|e: Cause| e.at("read nftables table", table))
-        {
+        let query = message(GET_TABLE, 0, |a| a.text(1, table));
+        match read(&mut self.socket, &query, |_| {}).map_err(|e: Cause| e.at("read nftables table", table)) {
             Ok(()) => Ok(true),
             Err(e) if e.is_not_found() => Ok(false),
             Err(e) => Err(e),
@@ -169,12 +167,12 @@ impl Nft {
     /// # Errors
     /// [`Error::is_not_found`] when there is no such table or set.
     pub fn elements(&mut self, table: &str, set: &str) -> Result<Vec<Element>, Error> {
-        let query = Message::new(GET_ELEMENT, NLM_F_DUMP, |a| {
+        let query = message(GET_ELEMENT, NLM_F_DUMP, |a| {
             a.text(1, table);
             a.text(2, set);
         });
         let mut elements = Vec::new();
-        let read = self.read(&query, |answer| {
+        let read = read(&mut self.socket, &query, |answer| {
             let lists = attributes(answer).filter(|a| a.kind == 3);
             elements.extend(
                 lists

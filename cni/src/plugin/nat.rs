@@ -10,7 +10,9 @@
 //! | `ports4`, `ports6` | protocol and port of the node → pod and its port |
 //! | `addrports4`, `addrports6` | the same for one address of the node |
 //!
-//! Out of scope: service addresses, which are the proxy's; UDP flows that were open before a port's pod came.
+//! UDP flows to a port of the node are forgotten when its pod comes or goes: they would go on to where they went.
+//!
+//! Out of scope: service addresses, which are the proxy's.
 
 mod element;
 mod rules;
@@ -19,9 +21,10 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::{Code, NetConfig, PluginError};
+use crate::conntrack::{Conntrack, Flow};
 use crate::netlink;
 use crate::nft::{Batch, Element, Nft};
-use element::{TABLE, is_of};
+use element::{TABLE, UDP, is_of};
 
 /// Maps that lead to pods, with whether they are for IPv4.
 const PORT_MAPS: [(&str, bool); 4] = [
@@ -78,10 +81,21 @@ pub(super) fn set_up(config: &NetConfig, addresses: &[IpAddr]) -> Result<(), Plu
                 .map(|m| format!("{}/{}", m.host_port, m.protocol))
                 .collect();
             let message = format!("a host port out of {} is in use by another pod", ports.join(", "));
-            Err(PluginError::new(Code::TryAgainLater, message))
+            return Err(PluginError::new(Code::TryAgainLater, message));
         }
-        other => other.map_err(fail),
+        other => other.map_err(fail)?,
     }
+    let udp = config.port_mappings.iter().filter(|m| m.protocol == "udp");
+    forget_udp(&udp.map(|m| m.host_port).collect()).map_err(fail)
+}
+
+/// Forgets UDP flows to these ports of the node, whose first packet found another pod behind it, or none.
+fn forget_udp(ports: &BTreeSet<u16>) -> netlink::Result<()> {
+    if ports.is_empty() {
+        return Ok(());
+    }
+    let stale = |f: &Flow| f.original.protocol == UDP && ports.contains(&f.original.destination_port);
+    Conntrack::open()?.forget(stale).map(drop)
 }
 
 /// What of [`set_up`] is not there, for CHECK.
@@ -130,14 +144,17 @@ pub(super) fn remove_where(gone: &dyn Fn(IpAddr) -> bool) -> Result<(), PluginEr
     // Two at once may want to forget the same; the second one finds nothing when it looks again.
     for attempt in 0.. {
         let mut batch = Batch::default();
+        let mut udp = BTreeSet::new();
         for (map, element) in all(&mut nft).map_err(fail)? {
             if element.1.is_some_and(gone) {
                 batch.delete_element(TABLE, map, &element.0);
+                udp.extend(element::udp_port(map, &element.0));
             }
         }
         match nft.commit(&batch, TABLE) {
             Err(e) if e.is_not_found() && attempt < 5 => {}
-            other => return other.map_err(fail),
+            Err(e) => return Err(fail(e)),
+            Ok(()) => return forget_udp(&udp).map_err(fail),
         }
     }
     Ok(())

@@ -162,24 +162,14 @@ fn a_port_of_the_node_leads_to_the_pod_from_everywhere() {
     assert!(!net.node.run("nft", &["list", "ruleset"]).contains("10.88.0.2"));
 }
 
-#[test]
-fn udp_reaches_the_pod_and_the_answer_comes_back() {
-    let net = Network::new();
-    let outside = Outside::new(&net.node);
-    let pod = Pod::new("a");
-    let conf = net.conf_with(&ports(
-        json!([{"hostPort": 5353, "containerPort": 53, "protocol": "UDP"}]),
-    ));
-    net.call_with("ADD", &pod, &conf).unwrap();
-    let server = in_netns(&pod.net.ns, || UdpSocket::bind("0.0.0.0:53"))
-        .unwrap()
-        .unwrap();
-    let client = in_netns(&outside.net.ns, || UdpSocket::bind("0.0.0.0:0"))
-        .unwrap()
-        .unwrap();
-    for socket in [&server, &client] {
-        socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
-    }
+fn udp(at: &TestNetns, address: &str) -> UdpSocket {
+    let socket = in_netns(&at.ns, || UdpSocket::bind(address)).unwrap().unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    socket
+}
+
+/// Sends a packet to the node's port, which the pod's server must get; answers it.
+fn udp_question(client: &UdpSocket, server: &UdpSocket) {
     client.send_to(b"question", (NODE[0], 5353)).unwrap();
     let mut buffer = [0; 32];
     let (_, from) = server.recv_from(&mut buffer).unwrap();
@@ -189,6 +179,31 @@ fn udp_reaches_the_pod_and_the_answer_comes_back() {
         (&buffer[..length], from.to_string().as_str()),
         (&b"answer"[..], "192.0.2.1:5353")
     );
+}
+
+#[test]
+fn an_open_udp_flow_follows_the_port_from_pod_to_pod() {
+    let net = Network::new();
+    let outside = Outside::new(&net.node);
+    let conf = net.conf_with(&ports(
+        json!([{"hostPort": 5353, "containerPort": 53, "protocol": "UDP"}]),
+    ));
+    // One client that keeps its port and never stops asking, as resolvers and telephones do: first of
+    // nobody, then of one pod after the other.
+    let client = udp(&outside.net, "0.0.0.0:0");
+    client.send_to(b"too early", (NODE[0], 5353)).unwrap();
+    for name in ["a", "b"] {
+        let pod = Pod::new(name);
+        net.call_with("ADD", &pod, &conf).unwrap();
+        let server = udp(&pod.net, "0.0.0.0:53");
+        udp_question(&client, &server);
+        udp_question(&client, &server);
+        net.call_with("DEL", &pod, &conf).unwrap();
+        let flows = net
+            .node
+            .run("conntrack", &["-L", "-p", "udp", "--orig-port-dst", "5353"]);
+        assert_eq!(flows, "");
+    }
 }
 
 #[test]

@@ -8,6 +8,23 @@ use crate::plugin::{NetConfig, PortMapping};
 /// The table of all pods' address translation.
 pub(super) const TABLE: &str = "agent-cni";
 
+/// Number of the transport protocol without connections.
+pub(super) const UDP: u8 = 17;
+
+/// The port of the node that an element of a port map stands for, if it is a UDP port.
+pub(super) fn udp_port(map: &str, element: &Element) -> Option<u16> {
+    let skip = match map {
+        "ports4" | "ports6" => 0,
+        "addrports4" => 4,
+        "addrports6" => 16,
+        _ => return None,
+    };
+    match element.key.get(skip..)? {
+        [UDP, _, _, _, high, low, ..] => Some(u16::from_be_bytes([*high, *low])),
+        _ => None,
+    }
+}
+
 /// Whether `set` is one of these.
 pub(super) fn is_of(set: &str, sets: &[(&str, bool)]) -> bool {
     sets.iter().any(|(name, _)| *name == set)
@@ -53,7 +70,7 @@ fn port(mapping: &PortMapping, pod: IpAddr) -> Option<(&'static str, Element)> {
         return None;
     }
     let protocol = match mapping.protocol.as_str() {
-        "udp" => 17,
+        "udp" => UDP,
         "sctp" => 132,
         _ => 6,
     };
@@ -133,5 +150,9 @@ mod tests {
         let (_, element) = port(&mapping("192.0.2.1", "udp"), "10.1.0.2".parse().unwrap()).unwrap();
         assert_eq!(element.key, [192, 0, 2, 1, 17, 0, 0, 0, 0x1f, 0x90, 0, 0]);
         assert_eq!(element.data, [10, 1, 0, 2, 0, 80, 0, 0]);
+        assert_eq!(udp_port("addrports4", &element), Some(8080));
+        assert_eq!(udp_port("masq4", &element), None);
+        let (map, tcp) = port(&mapping("", "tcp"), "fd00::2".parse().unwrap()).unwrap();
+        assert_eq!(udp_port(map, &tcp), None);
     }
 }
