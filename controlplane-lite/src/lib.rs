@@ -5,6 +5,7 @@ pub mod apply;
 pub mod auth;
 pub mod authn;
 pub mod authz;
+pub mod backup;
 pub mod cache;
 pub mod decode;
 pub mod defaults;

@@ -16,12 +16,14 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use self::file::{DataFile, Mode};
+pub(crate) use self::fill::Filler;
 use self::tables::Standing;
 use self::watch::{Published, Subscribers};
 use self::writer::{Done, Operation, Request};
 use super::{At, EventStream, ListQuery, Lookup, Page, Put, Result, Store, StoreError};
 
 mod file;
+mod fill;
 mod record;
 mod tables;
 mod watch;
@@ -126,12 +128,8 @@ impl Embedded {
     /// # Errors
     /// [`StoreError::Open`] if another process has it, [`StoreError::Corrupt`] if it is damaged.
     pub async fn open(path: &Path, options: EmbeddedOptions) -> Result<Self> {
-        Self::open_as(path, options, Mode::Create).await
-    }
-
-    async fn open_as(path: &Path, options: EmbeddedOptions, mode: Mode) -> Result<Self> {
         let (owned, cache) = (path.to_owned(), options.cache_bytes);
-        let (file, standing) = blocking(move || DataFile::open(&owned, cache, mode)).await?;
+        let (file, standing) = blocking(move || DataFile::open(&owned, cache, Mode::Create)).await?;
         let published = Mutex::new(Published {
             standing,
             closed: false,

@@ -6,7 +6,7 @@ use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::{EXPIRY, Fault, INDEX, LOG, META, Result, Standing, answer, damage, entry, standing};
 use crate::store::embedded::record::Record;
-use crate::store::{Event, EventKind, Expect, Put, StoreError};
+use crate::store::{Entry, Event, EventKind, Expect, Put, StoreError};
 
 /// The open tables of a write transaction.
 pub(in crate::store::embedded) struct Writing<'t> {
@@ -183,6 +183,29 @@ impl<'t> Writing<'t> {
             }
         }
         Ok(())
+    }
+
+    /// Puts an entry as it was elsewhere, with its revisions (restoring a backup).
+    pub(in crate::store::embedded) fn adopt(&mut self, entry: &Entry) -> Result<()> {
+        let (key, revision, created) = (&*entry.key, entry.mod_revision, entry.create_revision);
+        let record = Record {
+            kind: EventKind::Put,
+            created,
+            previous: 0,
+            key,
+            value: &entry.value,
+        };
+        self.log.insert(revision, record.encode(revision).as_slice())?;
+        self.index.insert((key, revision), created)?;
+        Ok(())
+    }
+
+    /// Sets the counter and forgets all history before it (restoring a backup).
+    pub(in crate::store::embedded) fn begin_at(&mut self, revision: u64) -> Result<()> {
+        self.revision = revision;
+        self.meta.insert("compacted", revision)?;
+        self.meta.insert("cleaned", revision)?;
+        self.finish()
     }
 
     /// Records the counter; the last thing before a commit.
