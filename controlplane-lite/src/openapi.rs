@@ -4,6 +4,7 @@
 //! memory holds neither. `kubectl` looks into the paths only to learn that `fieldValidation` is taken, so paths
 //! carry parameters and kinds, no bodies.
 
+mod gnostic;
 mod paths;
 mod v2;
 mod v3;
@@ -31,6 +32,9 @@ mod tests;
 
 static DEFINITIONS: &[u8] = include_bytes!("../data/definitions.json.gz");
 static DOCUMENTATION: &[u8] = include_bytes!("../data/documentation.json.gz");
+
+const JSON: &str = "application/json";
+const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /// Compressed documents by name.
 static DOCUMENTS: LazyLock<Mutex<HashMap<String, Bytes>>> = LazyLock::new(Mutex::default);
@@ -92,13 +96,13 @@ fn unzipped(data: &[u8]) -> Vec<u8> {
 }
 
 /// The compressed document of this name, made if it is not there yet.
-fn document(name: &str, make: impl FnOnce() -> Value) -> Bytes {
+fn document(name: &str, make: impl FnOnce() -> Vec<u8>) -> Bytes {
     if let Some(found) = DOCUMENTS.lock().get(name) {
         return found.clone();
     }
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     // Writing to a Vec cannot fail.
-    let _ = encoder.write_all(make().to_string().as_bytes());
+    let _ = encoder.write_all(&make());
     let zipped = Bytes::from(encoder.finish().unwrap_or_default());
     DOCUMENTS.lock().insert(name.to_owned(), zipped.clone());
     zipped
@@ -118,17 +122,21 @@ fn hash(name: &str) -> String {
     digest.finalize().iter().map(|b| format!("{b:02X}")).collect()
 }
 
-fn send(zipped: Bytes, hash: &str, headers: &HeaderMap) -> Response {
+fn json(document: &Value) -> Vec<u8> {
+    document.to_string().into_bytes()
+}
+
+fn send(zipped: Bytes, hash: &str, headers: &HeaderMap, content_type: &str) -> Response {
     let etag = format!("\"{hash}\"");
     if headers
         .get(IF_NONE_MATCH)
         .is_some_and(|v| v.as_bytes() == etag.as_bytes())
     {
-        return respond::response(304, "application/json", body::empty());
+        return respond::response(304, content_type, body::empty());
     }
     let gzip = respond::accepts_gzip(headers);
     let content = if gzip { zipped } else { unzipped(&zipped).into() };
-    let mut out = respond::response(200, "application/json", body::full(content));
+    let mut out = respond::response(200, content_type, body::full(content));
     if gzip {
         out.headers_mut()
             .insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -141,16 +149,19 @@ fn send(zipped: Bytes, hash: &str, headers: &HeaderMap) -> Response {
     out
 }
 
-/// `GET /openapi/v2`. Its protobuf form, which only old clients ask for, is refused.
+/// `GET /openapi/v2`, as JSON or in the protobuf form that `kubectl` and client-go ask for.
 pub fn v2_response(registry: &Registry, headers: &HeaderMap) -> Response {
     let accept = headers.get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or("*/*");
-    if !["application/json", "*/*", "application/*"]
-        .iter()
-        .any(|media| accept.contains(media))
-    {
+    if accept.contains("com.github.proto-openapi.spec.v2") {
+        let zipped = document("v2.pb", || gnostic::encode(&v2::document(registry)));
+        return send(zipped, &hash("v2.pb"), headers, V2_PROTOBUF);
+    }
+    let known = ["application/json", "*/*", "application/*"];
+    if !known.iter().any(|media| accept.contains(media)) {
         return respond::response(406, "text/plain", body::empty());
     }
-    send(document("v2", || v2::document(registry)), &hash("v2"), headers)
+    let zipped = document("v2", || json(&v2::document(registry)));
+    send(zipped, &hash("v2"), headers, JSON)
 }
 
 /// `GET /openapi/v3` and `/openapi/v3/PATH`; `None` for a path that is not served.
@@ -170,6 +181,6 @@ pub fn v3_response(registry: &Registry, path: &str, _query: &Query, headers: &He
     };
     registry.of_version(&group, &version).next()?;
     let name = format!("v3/{path}");
-    let zipped = document(&name, || v3::document(registry, &group, &version));
-    Some(send(zipped, &hash(&name), headers))
+    let zipped = document(&name, || json(&v3::document(registry, &group, &version)));
+    Some(send(zipped, &hash(&name), headers, JSON))
 }

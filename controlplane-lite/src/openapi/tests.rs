@@ -74,3 +74,32 @@ fn a_document_that_the_client_has_is_not_sent_again() {
         .is_none()
     );
 }
+
+#[test]
+fn kubectl_gets_version_two_as_protobuf() {
+    let registry = Registry::builtin();
+    let media = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    let accept = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(media))]);
+    let answer = v2_response(&registry, &accept);
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()[http::header::CONTENT_TYPE], V2_PROTOBUF);
+}
+
+#[test]
+fn protobuf_carries_definitions_and_operations() {
+    let document = serde_json::json!({
+        "swagger": "2.0",
+        "info": {"title": "T", "version": "V"},
+        "paths": {"/p": {"patch": {"operationId": "o", "parameters": [{"name": "q", "in": "query", "type": "string"}],
+            "responses": {"200": {"description": "OK"}}, "x-a": {"b": 1}}}},
+        "definitions": {"D": {"type": "object", "properties": {"f": {"$ref": "R"}}}},
+    });
+    // gnostic's own library reads this as the document above
+    let want = concat!(
+        r#"\n\x032.0\x12\x06\n\x01T\x12\x01V"#,
+        r#"BJ\x12H\n\x02/p\x12BB@*\x01oB\x18\n\x16\x12\x14\x1a\x12\x12\x05query\"\x01q2\x06string"#,
+        r#"J\x0f\n\r\n\x03200\x12\x06\n\x04\n\x02OKj\x10\n\x03x-a\x12\t\x12\x07{\"b\":1}"#,
+        r#"J\x1f\n\x1d\n\x01D\x12\x18\xb2\x01\x08\n\x06object\xca\x01\n\n\x08\n\x01f\x12\x03\n\x01R"#,
+    );
+    assert_eq!(gnostic::encode(&document).escape_ascii().to_string(), want);
+}
