@@ -86,3 +86,25 @@ fn a_taken_port_names_the_process_that_has_it() {
         "{message}"
     );
 }
+
+/// Docker's package of containerd comes with CRI switched off.
+#[test]
+fn a_disabled_cri_plugin_is_named_with_the_file_and_the_command() {
+    let mut node = Node::without_containerd();
+    node.write("/etc/containerd/config.toml", "disabled_plugins = [\"cri\"]\n");
+    node.start_containerd();
+    let found = tests::eventually("the plugin is reported", Node::PATIENCE, || {
+        let (report, _) = check(&node);
+        let findings = report["findings"].as_array().cloned().unwrap_or_default();
+        let found = findings
+            .into_iter()
+            .find(|finding| finding["id"] == "runtime.cri-enabled");
+        found.ok_or_else(|| finding(&report, "runtime.reachable")["message"].to_string())
+    });
+    assert_eq!(found["status"], "failure");
+    let fix = found["fix"].as_str().unwrap_or_default();
+    assert_eq!(
+        fix,
+        "sed -i '/^ *disabled_plugins/s/\"cri\"//' /etc/containerd/config.toml && systemctl restart containerd"
+    );
+}

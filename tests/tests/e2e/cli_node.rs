@@ -163,3 +163,38 @@ fn a_runtime_that_lost_its_sandbox_image_gets_it_again() {
         agent.log()
     );
 }
+
+#[test]
+fn the_service_manager_hears_when_the_node_is_ready_and_when_it_stops() {
+    let node = Node::with_busybox();
+    let socket = std::os::unix::net::UnixDatagram::bind(node.path("/run/notify.sock")).expect("socket");
+    socket.set_read_timeout(Some(Node::PATIENCE)).expect("timeout");
+    let hear = |state: &str| {
+        let mut bytes = [0; 512];
+        loop {
+            let length = socket.recv(&mut bytes).expect("a notification in time");
+            let text = String::from_utf8_lossy(&bytes[..length]).into_owned();
+            if text.lines().any(|line| line == state) {
+                return;
+            }
+        }
+    };
+    node.sh("mkdir -p /etc/kubernetes/manifests");
+    let child = node
+        .command(tests::agent_binary())
+        .args(["node", "--standalone"])
+        .env("NOTIFY_SOCKET", "/run/notify.sock")
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("start the agent");
+    let inner = node.inner_pid(&child);
+    hear("READY=1");
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(inner.cast_signed()),
+        nix::sys::signal::Signal::SIGTERM,
+    )
+    .expect("signal");
+    hear("STOPPING=1");
+    let mut child = child;
+    assert_eq!(child.wait().expect("status").code(), Some(0));
+}
