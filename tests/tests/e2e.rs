@@ -12,5 +12,7 @@ mod e2e {
     mod cri_pull;
     mod pods;
     mod pods_basic;
+    mod pods_faults;
+    mod pods_lifecycle;
     mod rig;
 }

@@ -1,5 +1,4 @@
 //! What tests of pods share: manifests, and the node's own view of its pods.
-#![allow(dead_code, reason = "used by the tests of the next change")]
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
