@@ -17,7 +17,7 @@ impl Default for BackoffSettings {
     fn default() -> Self {
         Self {
             first: Duration::from_millis(100),
-            longest: Duration::from_secs(10),
+            longest: Duration::from_secs(2),
             seed: 0x5eed,
         }
     }

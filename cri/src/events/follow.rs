@@ -9,6 +9,7 @@ use crate::v1;
 use futures_util::StreamExt as _;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tonic::Status;
 
 /// How long CRI's event call may stay silent before it counts as accepted. A runtime without it refuses at once.
@@ -20,6 +21,8 @@ pub(super) struct Following {
     pub(super) outlet: Outlet,
     backoff: Backoff,
     connected_before: bool,
+    /// When the present or the last connection came to stand.
+    since: Option<Instant>,
 }
 
 impl Following {
@@ -31,8 +34,18 @@ impl Following {
             GapReason::Started
         };
         self.connected_before = true;
-        self.backoff.reset();
+        self.since = Some(Instant::now());
         self.outlet.emit(RuntimeEvent::Gap { reason });
+    }
+
+    /// The wait before the next attempt. Short waits again only after a connection that stood for a while:
+    /// each new one makes the reader list everything, which a runtime that keeps hanging up must not cause
+    /// ten times a second.
+    fn wait(&mut self, stood: Duration) -> Duration {
+        if self.since.take().is_some_and(|since| since.elapsed() >= stood) {
+            self.backoff.reset();
+        }
+        self.backoff.next()
     }
 }
 
@@ -43,6 +56,7 @@ pub(super) async fn follow(client: Client, settings: EventSettings, events: mpsc
         outlet,
         backoff: Backoff::new(settings.backoff),
         connected_before: false,
+        since: None,
     };
     while !following.outlet.is_closed() {
         // CRI first at every connection: the runtime may have been upgraded meanwhile.
@@ -60,7 +74,7 @@ pub(super) async fn follow(client: Client, settings: EventSettings, events: mpsc
                 error = &error as &dyn std::error::Error,
                 "runtime events interrupted"
             );
-            following.backoff.next()
+            following.wait(settings.backoff.longest)
         };
         rest(&mut following, wait).await;
     }
@@ -68,7 +82,7 @@ pub(super) async fn follow(client: Client, settings: EventSettings, events: mpsc
 
 /// Waits, and pays an owed gap meanwhile.
 async fn rest(following: &mut Following, wait: Duration) {
-    let end = tokio::time::Instant::now() + wait;
+    let end = Instant::now() + wait;
     loop {
         tokio::select! {
             () = tokio::time::sleep_until(end) => return,

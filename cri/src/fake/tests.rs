@@ -196,3 +196,81 @@ async fn runtime_without_any_events_asks_for_lists_instead() {
         "{elapsed:?}"
     );
 }
+
+/// Ends every stream as soon as it stands, and answers how long each reconnection took.
+async fn flap(runtime: &FakeRuntime, events: &mut crate::events::EventStream, times: usize) -> Vec<Duration> {
+    let mut waits = Vec::new();
+    for _ in 0..times {
+        let ended = tokio::time::Instant::now();
+        runtime.end_event_streams();
+        assert_eq!(
+            events.next().await,
+            Some(RuntimeEvent::Gap {
+                reason: GapReason::Reconnected
+            })
+        );
+        waits.push(ended.elapsed());
+    }
+    waits
+}
+
+#[tokio::test(start_paused = true)]
+async fn runtime_that_keeps_hanging_up_is_asked_ever_more_seldom() {
+    let runtime = FakeRuntime::start();
+    let mut events = runtime.client().events(EventSettings::default());
+    events.next().await;
+    let waits = flap(&runtime, &mut events, 8).await;
+    let second = Duration::from_secs(1);
+    assert!(waits[0] < second / 2 && waits[7] >= second, "{waits:?}");
+    // A connection that stands for a while makes good for it.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let waits = flap(&runtime, &mut events, 1).await;
+    assert!(waits[0] < second / 2, "{waits:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn grace_and_limits_count_in_whole_seconds_and_in_the_deadline() {
+    let runtime = FakeRuntime::start();
+    runtime.add_image(IMAGE);
+    let client = impatient(&runtime);
+    let sandbox = client.run_pod_sandbox(pod("web"), "").await.unwrap();
+    let stubborn = v1::ContainerConfig {
+        metadata: Some(v1::ContainerMetadata {
+            name: "c".into(),
+            attempt: 0,
+        }),
+        image: Some(v1::ImageSpec {
+            image: IMAGE.into(),
+            ..Default::default()
+        }),
+        command: crate::contract::Program::IgnoreTerm.command(),
+        ..Default::default()
+    };
+    let id = client
+        .create_container(&sandbox, stubborn, pod("web"))
+        .await
+        .unwrap();
+    client.start_container(&id).await.unwrap();
+    let begun = tokio::time::Instant::now();
+    let slow = ["sleep", "90"].map(str::to_owned).to_vec();
+    client
+        .exec_sync(&id, slow.clone(), None)
+        .await
+        .expect("without a limit it may run on");
+    assert_eq!(begun.elapsed().as_secs(), 90);
+    let error = client
+        .exec_sync(&id, slow, Some(Duration::from_millis(1200)))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::Deadline { after, .. } if after == Duration::from_millis(1200)),
+        "{error:?}"
+    );
+    let begun = tokio::time::Instant::now();
+    // Far beyond the usual deadline of 2 s, and a fraction is not cut off.
+    client
+        .stop_container(&id, Duration::from_millis(30_500))
+        .await
+        .unwrap();
+    assert_eq!(begun.elapsed().as_secs(), 31);
+}
