@@ -8,6 +8,8 @@
 //! of a handler costs its own connection only.
 
 pub mod config;
+pub mod local;
+mod own_service;
 mod paths;
 pub mod start;
 
@@ -151,6 +153,23 @@ impl ApiServer {
     /// can show to be `Send` for every lifetime.
     pub fn handle<'a>(&'a self, request: Request, peer: &'a Peer) -> BoxFuture<'a, Response> {
         Box::pin(self.answer_request(request, peer))
+    }
+
+    /// Answers a request of a component in the same process, whose identity needs no proof.
+    pub fn handle_as(&self, request: Request, user: User) -> BoxFuture<'_, Response> {
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let query = Query::parse(parts.uri.query().unwrap_or_default());
+            let encoding = error_encoding(&parts, &query);
+            let answer = async {
+                let info = RequestInfo::parse(&parts.method, parts.uri.path(), &query)?;
+                self.authorize(&info, &user, &query)?;
+                self.answer(&info, Incoming { parts, query, body }, user).await
+            };
+            answer
+                .await
+                .unwrap_or_else(|status| respond::status(&status, encoding))
+        })
     }
 
     async fn answer_request(&self, request: Request, peer: &Peer) -> Response {

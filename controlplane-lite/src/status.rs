@@ -380,6 +380,23 @@ impl Status {
         self
     }
 
+    /// Reads what [`Self::to_json`] wrote, for clients in the same process.
+    pub fn from_json(value: &serde_json::Value) -> Self {
+        let details = value
+            .get("details")
+            .and_then(|d| serde_json::from_value(d.clone()).ok());
+        Self {
+            code: value["code"]
+                .as_u64()
+                .and_then(|c| u16::try_from(c).ok())
+                .unwrap_or(500),
+            reason: serde_json::from_value(value["reason"].clone()).unwrap_or(Reason::Unknown),
+            message: value["message"].as_str().unwrap_or_default().to_owned(),
+            details,
+            continue_token: value["metadata"]["continue"].as_str().map(str::to_owned),
+        }
+    }
+
     /// The JSON object that is sent.
     pub fn to_json(&self) -> serde_json::Value {
         let mut out = serde_json::json!({

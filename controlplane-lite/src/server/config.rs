@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use ipnet::Ipv4Net;
 
 use crate::serve::limits::Limits;
+use crate::store::EtcdOptions;
 
 /// What `agent control-plane` is started with. The defaults are those of the reference where it has them.
 #[derive(Debug, Clone)]
@@ -23,8 +24,8 @@ pub struct Config {
     pub cert_dir: PathBuf,
     /// Where the administrator's kubeconfig is written.
     pub admin_kubeconfig: Option<PathBuf>,
-    /// `--etcd-servers`: an external store instead of the embedded one.
-    pub etcd_servers: Vec<String>,
+    /// `--etcd-servers` and the files that go with it: an external store instead of the embedded one.
+    pub etcd: Option<EtcdOptions>,
     /// `--service-cluster-ip-range`.
     pub service_cluster_ip_range: Ipv4Net,
     /// `--service-node-port-range`.
@@ -59,7 +60,7 @@ impl Default for Config {
             data_dir: "/var/lib/agent/control-plane".into(),
             cert_dir: "/etc/kubernetes/pki".into(),
             admin_kubeconfig: Some("/etc/kubernetes/admin.conf".into()),
-            etcd_servers: Vec::new(),
+            etcd: None,
             service_cluster_ip_range: Ipv4Net::new_assert([10, 96, 0, 0].into(), 12),
             service_node_port_range: 30000..=32767,
             server_names: Vec::new(),

@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::net::TcpListener;
@@ -10,7 +11,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::config::{Config, KubeletAuthority};
-use super::{ApiServer, Assembly};
+use super::local::LocalClient;
+use super::{ApiServer, Assembly, own_service};
+use crate::auth::User;
 use crate::authz::Chain;
 use crate::cache::{self, Cache, CacheError};
 use crate::nodeproxy::{NodeProxy, Trust, TrustError};
@@ -21,7 +24,7 @@ use crate::resources::Registry;
 use crate::serve::access::{AdmitAll, Certificates};
 use crate::serve::listener;
 use crate::serve::tls::{self, TlsError};
-use crate::store::{Embedded, EmbeddedOptions, Store, StoreError};
+use crate::store::{Embedded, EmbeddedOptions, Etcd, Store, StoreError};
 use crate::verbs::service::Ranges;
 
 /// Why a control plane does not start. All of them need a person.
@@ -103,7 +106,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         addresses: config.service_cluster_ip_range,
         node_ports: config.service_node_port_range.clone(),
     };
-    let advertised = advertised(&config);
+    let (advertised, first_address) = (advertised(&config), ranges.first());
     let pki = Arc::new(Pki::ensure(&pki_config(&config, &ranges, advertised), now)?);
     let tls = tls::config(
         &pki.serving.certificate,
@@ -142,6 +145,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     write_kubeconfig(&config, &pki, address, now)?;
     let stop = CancellationToken::new();
     let serving = tokio::spawn(listener::serve(listener, tls, Arc::clone(&server), stop.clone()));
+    let upkeep = User::authenticated("system:apiserver", [MASTERS.to_owned()]);
+    let client = LocalClient::new(Arc::clone(&server), upkeep, "kube-apiserver");
+    tokio::spawn(own_service::keep(client, outside, first_address, stop.clone()));
+    tokio::spawn(compact(Arc::clone(server.cache.store()), stop.clone()));
     tracing::info!(%address, "the API server listens");
     Ok(Running {
         server,
@@ -197,12 +204,29 @@ fn kubelet_trust(config: &Config, pki: &Pki) -> Result<Trust, StartError> {
 }
 
 async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
+    if let Some(options) = &config.etcd {
+        return Ok(Arc::new(Etcd::connect(options.clone()).await?));
+    }
     std::fs::create_dir_all(&config.data_dir).map_err(|source| StartError::DataDir {
         path: config.data_dir.clone(),
         source,
     })?;
     let file = config.data_dir.join("store.redb");
     Ok(Arc::new(Embedded::open(&file, EmbeddedOptions::default()).await?))
+}
+
+/// Old versions are forgotten after five to ten minutes, as in the reference.
+async fn compact(store: Arc<dyn Store>, stop: CancellationToken) {
+    const EVERY: Duration = Duration::from_secs(300);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        if let Err(error) = store.compact_previous().await {
+            tracing::warn!(%error, "the store was not compacted; it is tried again in five minutes");
+        }
+    }
 }
 
 /// The resources as the cache sees them. Event is served twice over one prefix: the fields of both forms are known

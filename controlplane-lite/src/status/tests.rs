@@ -91,3 +91,9 @@ fn a_delete_is_answered_with_success_and_the_uid() {
         "details": {"name": "d", "group": "apps", "kind": "deployments", "uid": "u"}});
     assert_eq!(deleted(DEPLOYMENTS, "d", "u"), want);
 }
+
+#[test]
+fn a_status_comes_back_from_its_json() {
+    let status = Status::invalid("apps", "Deployment", "d", vec![cause("a", "x")]);
+    assert_eq!(Status::from_json(&status.to_json()), status);
+}
