@@ -227,6 +227,19 @@ pub fn show(value: &Value) -> String {
     }
 }
 
+/// An object as the reference shows its internal struct: with Go's names, all fields, in order. Each field is its Go
+/// name, its name on the wire, and what is shown when it is absent.
+pub fn show_struct(value: &Value, fields: &[(&str, &str, &str)]) -> String {
+    let shown: Vec<String> = fields
+        .iter()
+        .map(|(go, wire, absent)| match value.get(wire) {
+            None | Some(Value::Null) => format!("\"{go}\":{absent}"),
+            Some(value) => format!("\"{go}\":{value}"),
+        })
+        .collect();
+    format!("{{{}}}", shown.join(","))
+}
+
 /// `text` in double quotes with Go's escapes (`strconv.Quote`).
 pub fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);

@@ -151,6 +151,13 @@ pub fn create(group: &str, kind: &str, object: &Value) -> Errors {
         return errs;
     }
     let Some(rules) = rules(group, kind) else {
+        let metadata = at.get("metadata");
+        meta::create(
+            &metadata,
+            metadata.has("namespace"),
+            names::name_is_path_segment,
+            &mut errs,
+        );
         return errs;
     };
     if matches!(group, "authentication.k8s.io" | "authorization.k8s.io") {

@@ -99,6 +99,9 @@ pub(super) fn namespace(object: &mut Object) {
 
 /// A node's allocatable resources are its capacity unless it says otherwise.
 pub(super) fn node(object: &mut Object) {
+    if let Some(spec) = within(object, "spec") {
+        one_and_all(spec, "podCIDR", "podCIDRs", |range| range);
+    }
     let Some(status) = within(object, "status") else {
         return;
     };
@@ -107,6 +110,26 @@ pub(super) fn node(object: &mut Object) {
     if !has(status, "allocatable") && has(status, "capacity") {
         let capacity = status["capacity"].clone();
         status.insert("allocatable".into(), capacity);
+    }
+}
+
+/// Keeps a former single field and the list that replaced it in step: the single one wins where they differ, since
+/// old clients write only that.
+pub(super) fn one_and_all(object: &mut Object, one: &str, all: &str, entry: fn(Value) -> Value) {
+    let own = object
+        .get(one)
+        .filter(|v| v.as_str().is_some_and(|s| !s.is_empty()))
+        .cloned();
+    let first = object.get(all).and_then(|list| list.get(0)).cloned();
+    match (own, first) {
+        (Some(own), first) if first.as_ref() != Some(&entry(own.clone())) => {
+            object.insert(all.to_owned(), Value::Array(vec![entry(own)]));
+        }
+        (None, Some(first)) => {
+            let own = first.get("ip").cloned().unwrap_or(first);
+            object.insert(one.to_owned(), own);
+        }
+        _ => {}
     }
 }
 

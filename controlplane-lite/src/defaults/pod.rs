@@ -3,6 +3,7 @@
 //! A few defaults belong to a pod and not to a template (requests from limits, service links, host ports), so
 //! that a template reads back as it was written.
 
+use super::core::one_and_all;
 use super::set::{Object, absent, amounts, each, empty, ensure, fill_from, has, text, within};
 use super::volume;
 use crate::quantity::pod::{Amounts, container_total};
@@ -35,6 +36,9 @@ fn parses(name: &str) -> bool {
 
 /// A pod.
 pub(super) fn pod(object: &mut Object) {
+    if let Some(status) = within(object, "status") {
+        one_and_all(status, "podIP", "podIPs", |ip| json!({"ip": ip}));
+    }
     let Some(spec) = ensure(object, "spec") else {
         return;
     };

@@ -184,7 +184,37 @@ fn rare_defaults_are_set() {
             json!({"cpu": "2"}),
         ),
     ];
-    for (group, kind, mut object, path, expected) in cases {
+    let addresses = [
+        (
+            "",
+            "Node",
+            json!({"spec": {"podCIDR": "10.1.0.0/24"}}),
+            "/spec/podCIDRs",
+            json!(["10.1.0.0/24"]),
+        ),
+        (
+            "",
+            "Node",
+            json!({"spec": {"podCIDRs": ["10.1.0.0/24"]}}),
+            "/spec/podCIDR",
+            json!("10.1.0.0/24"),
+        ),
+        (
+            "",
+            "Pod",
+            json!({"spec": {}, "status": {"podIP": "10.0.0.2", "podIPs": [{"ip": "10.0.0.1"}]}}),
+            "/status/podIPs",
+            json!([{"ip": "10.0.0.2"}]),
+        ),
+        (
+            "",
+            "Pod",
+            json!({"spec": {}, "status": {"podIPs": [{"ip": "10.0.0.1"}]}}),
+            "/status/podIP",
+            json!("10.0.0.1"),
+        ),
+    ];
+    for (group, kind, mut object, path, expected) in cases.into_iter().chain(addresses) {
         apply(group, kind, &mut object);
         assert_eq!(
             object.pointer(path).cloned().unwrap_or_default(),

@@ -156,6 +156,12 @@ impl<'v> At<'v> {
         FieldError::invalid(&self.path, &value.into(), detail)
     }
 
+    /// "Invalid value", showing the object as the reference shows its struct (see [`super::show_struct`]).
+    pub fn invalid_struct(&self, fields: &[(&str, &str, &str)], detail: impl Into<String>) -> FieldError {
+        let shown = super::show_struct(self.value, fields);
+        FieldError::with_shown(ErrorKind::Invalid, &self.path, shown, detail)
+    }
+
     /// "Forbidden".
     pub fn forbidden(&self, detail: impl Into<String>) -> FieldError {
         FieldError::forbidden(&self.path, detail)

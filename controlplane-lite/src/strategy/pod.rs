@@ -104,25 +104,12 @@ fn merge(term: &mut Value, labels: &Value) {
     }
 }
 
-/// A new status: the first of the addresses is the address, and the class of service stays.
+/// A new status keeps the class of service.
 pub(super) fn status(pod: &mut Value, old: &Value) {
     if pod["status"]["qosClass"].as_str().unwrap_or("").is_empty() {
         let class = old["status"]["qosClass"].clone();
         if !class.is_null() {
             pod["status"]["qosClass"] = class;
         }
-    }
-    let status = &mut pod["status"];
-    for (one, all) in [("podIP", "podIPs"), ("hostIP", "hostIPs")] {
-        let first = status[all].get(0).map(|ip| ip["ip"].clone());
-        let own = status[one].as_str().unwrap_or("").to_owned();
-        match first {
-            Some(first) if one == "podIP" => status[one] = first,
-            None if !own.is_empty() && one == "podIP" => status[all] = json!([{"ip": own}]),
-            _ => {}
-        }
-    }
-    if let Some(map) = status.as_object_mut() {
-        map.retain(|_, value| !value.is_null());
     }
 }

@@ -89,13 +89,13 @@ fn derived_fields_are_made_and_making_them_twice_changes_nothing() {
 }
 
 #[test]
-fn a_pod_status_keeps_its_class_and_has_its_address_in_both_forms() {
+fn a_pod_status_keeps_its_class() {
     let old = json!({"status": {"qosClass": "Burstable"}});
     let mut new = json!({"status": {"podIP": "10.0.0.1"}});
     prepare_update("", "Pod", &mut new, &old, "status");
     assert_eq!(
         new["status"],
-        json!({"podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}], "qosClass": "Burstable"})
+        json!({"podIP": "10.0.0.1", "qosClass": "Burstable"})
     );
 }
 

@@ -2,10 +2,14 @@
 
 use serde_json::{Value, json};
 
-/// A new volume is pending.
+/// A new volume is pending since it exists.
 pub(super) fn create(volume: &mut Value) {
     if volume["status"]["phase"].as_str().unwrap_or("").is_empty() {
         volume["status"]["phase"] = "Pending".into();
+    }
+    let since = volume["metadata"]["creationTimestamp"].clone();
+    if !since.is_null() {
+        volume["status"]["lastPhaseTransitionTime"] = since;
     }
 }
 

@@ -1,8 +1,8 @@
 //! Certificate signing requests.
 
 use super::Rules;
-use crate::field::{At, Errors, FieldError, Path};
-use crate::names::{dns_label, dns_subdomain, name_is_path_segment};
+use crate::field::{At, Errors, FieldError, Path, quote};
+use crate::names::{Messages, dns_label, dns_subdomain, name_is_path_segment};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use x509_parser::pem::Pem;
@@ -116,27 +116,33 @@ pub(super) fn signer_name(at: &At<'_>, errs: &mut Errors) {
         return errs.push(at.required(""));
     }
     let Some((domain, path)) = text.split_once('/').filter(|(_, path)| !path.contains('/')) else {
-        return errs.push(
-            at.invalid("must be a fully qualified domain and path of the form 'example.com/signer-name'"),
-        );
+        let why = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
+        return errs.push(at.invalid(why));
     };
-    let wrong = dns_subdomain(domain);
-    if wrong.is_empty() && domain.split('.').count() < 2 {
+    if domain.len() > 253 {
+        errs.push(FieldError::too_long(&at.path, 253));
+    }
+    labels(at, domain, dns_label, errs);
+    if !domain.contains('.') {
         errs.push(at.invalid_as(
             domain,
             "should be a domain with at least two segments separated by dots",
         ));
     }
-    errs.extend(wrong.into_iter().map(|m| at.invalid_as(domain, m)));
-    let path = match path.split_once(':') {
-        Some(("system", rest)) => rest,
-        _ => path,
-    };
-    for label in path.split('.') {
-        errs.extend(dns_label(label).into_iter().map(|m| at.invalid_as(label, m)));
+    labels(at, path, dns_subdomain, errs);
+    for (length, max) in [(path.len(), 317), (text.len(), 571)] {
+        if length > max {
+            errs.push(FieldError::too_long(&at.path, max));
+        }
     }
-    if text.len() > 571 {
-        errs.push(FieldError::too_long(&at.path, 571));
+}
+
+/// The labels of one half of a signer's name.
+fn labels(at: &At<'_>, part: &str, check: fn(&str) -> Messages, errs: &mut Errors) {
+    for label in part.split('.') {
+        for message in check(label) {
+            errs.push(at.invalid_as(part, format!("validating label {}: {message}", quote(label))));
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Limit ranges and resource quotas.
 
 use super::Rules;
-use super::pod::resources::{amount, any_name, container_name, is_hugepages, is_quota_name, may_overcommit};
+use super::pod::resources::{amount, any_name, container_name, is_quota_name, may_overcommit};
 use crate::field::{At, Errors};
 use crate::names::qualified_name;
 use crate::quantity::Quantity;
@@ -208,7 +208,7 @@ fn scope_fits(scope: &str, resource: &str) -> bool {
     match scope {
         "BestEffort" => resource == "pods",
         "VolumeAttributesClass" => matches!(resource, "persistentvolumeclaims" | "requests.storage"),
-        _ => COMPUTE.contains(&resource) || is_hugepages(resource) || resource.ends_with("ephemeral-storage"),
+        _ => COMPUTE.contains(&resource) || !is_scope(scope),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::pod::{resources, taint_effect};
 use super::{Rules, selector};
-use crate::field::{At, ErrorKind, Errors, FieldError};
+use crate::field::{At, ErrorKind, Errors, FieldError, show_struct};
 use crate::names::label_value;
 use crate::names::net::{cidr, parse_cidr_sloppy};
 
@@ -80,7 +80,16 @@ fn update(new: &At<'_>, old: &At<'_>, errs: &mut Errors) {
     let mut seen = Vec::new();
     for address in new.at(&["status", "addresses"]).items() {
         if seen.contains(&address.value) {
-            errs.push(address.duplicate());
+            let shown = show_struct(
+                address.value,
+                &[("Type", "type", "\"\""), ("Address", "address", "\"\"")],
+            );
+            errs.push(FieldError::with_shown(
+                ErrorKind::Duplicate,
+                &address.path,
+                shown,
+                "",
+            ));
         }
         seen.push(address.value);
     }

@@ -1,7 +1,7 @@
 //! Security contexts: identities, seccomp, AppArmor, sysctls.
 
 use super::{APPARMOR_PREFIX, lists, windows};
-use crate::field::{At, Errors, FieldError};
+use crate::field::{At, ErrorKind, Errors, FieldError, show_struct};
 use crate::names::text::unix_id;
 use crate::validation::volume_source::local_descending;
 
@@ -95,7 +95,19 @@ fn seccomp(at: &At<'_>, errs: &mut Errors) {
         (true, true) => local_descending(&local, errs),
         (false, true) => {
             let why = "can only be set when seccomp type is Localhost";
-            errs.push(FieldError::invalid(&local.path, at.value, why));
+            let shown = show_struct(
+                at.value,
+                &[
+                    ("Type", "type", "\"\""),
+                    ("LocalhostProfile", "localhostProfile", "null"),
+                ],
+            );
+            errs.push(FieldError::with_shown(
+                ErrorKind::Invalid,
+                &local.path,
+                shown,
+                why,
+            ));
         }
         (false, false) => {}
     }
@@ -126,6 +138,38 @@ fn app_armor(at: &At<'_>, errs: &mut Errors) {
     }
 }
 
+/// A fault of a container's security context as a whole, which is shown as the reference's struct.
+fn shown_context(context: &At<'_>, why: &str) -> FieldError {
+    let mut copy = context.value.clone();
+    let capabilities = context.get("capabilities");
+    let lists = [("Add", "add", "null"), ("Drop", "drop", "null")];
+    let text = show_struct(capabilities.value, &lists);
+    if let (true, Ok(value)) = (capabilities.present(), serde_json::from_str(&text)) {
+        copy["capabilities"] = value;
+    }
+    let names = [
+        ("Capabilities", "capabilities"),
+        ("Privileged", "privileged"),
+        ("SELinuxOptions", "seLinuxOptions"),
+        ("WindowsOptions", "windowsOptions"),
+        ("RunAsUser", "runAsUser"),
+        ("RunAsGroup", "runAsGroup"),
+        ("RunAsNonRoot", "runAsNonRoot"),
+        ("ReadOnlyRootFilesystem", "readOnlyRootFilesystem"),
+        ("AllowPrivilegeEscalation", "allowPrivilegeEscalation"),
+        ("ProcMount", "procMount"),
+        ("SeccompProfile", "seccompProfile"),
+        ("AppArmorProfile", "appArmorProfile"),
+    ];
+    let fields = names.map(|(go, wire)| (go, wire, "null"));
+    FieldError::with_shown(
+        ErrorKind::Invalid,
+        &context.path,
+        show_struct(&copy, &fields),
+        why,
+    )
+}
+
 /// The security context of a container.
 pub(super) fn container(context: &At<'_>, host_users: bool, errs: &mut Errors) {
     id(&context.get("runAsUser"), errs);
@@ -138,14 +182,15 @@ pub(super) fn container(context: &At<'_>, host_users: bool, errs: &mut Errors) {
     seccomp(&context.get("seccompProfile"), errs);
     if context.get("allowPrivilegeEscalation").value == &serde_json::Value::Bool(false) {
         if context.flag("privileged") {
-            errs.push(
-                context.invalid("cannot set `allowPrivilegeEscalation` to false and `privileged` to true"),
-            );
+            errs.push(shown_context(
+                context,
+                "cannot set `allowPrivilegeEscalation` to false and `privileged` to true",
+            ));
         }
         let added = context.at(&["capabilities", "add"]);
         for _ in added.items().filter(|c| c.str() == "CAP_SYS_ADMIN") {
             let why = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN";
-            errs.push(context.invalid(why));
+            errs.push(shown_context(context, why));
         }
     }
     windows::options(&context.get("windowsOptions"), errs);
