@@ -24,6 +24,7 @@ mod faults;
 mod handler;
 mod image_service;
 mod inspect;
+mod make;
 mod runtime_service;
 mod state;
 

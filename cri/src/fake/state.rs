@@ -40,130 +40,15 @@ pub(super) struct State {
     pub(super) listeners: Vec<Listener>,
     pub(super) stats: HashMap<String, v1::ContainerStats>,
     pub(super) pod_cidr: String,
-    made: u64,
+    pub(super) made: u64,
 }
 
 impl State {
-    fn new_id(&mut self) -> String {
+    pub(super) fn new_id(&mut self) -> String {
         self.made += 1;
         Digest::of(format!("fake {}", self.made).as_bytes())
             .hex()
             .to_owned()
-    }
-
-    pub(super) fn add_sandbox(
-        &mut self,
-        config: v1::PodSandboxConfig,
-        handler: String,
-        now: i64,
-    ) -> Result<String, Status> {
-        let metadata = config
-            .metadata
-            .clone()
-            .ok_or_else(|| Status::unknown("sandbox has no metadata"))?;
-        let held = self
-            .sandboxes
-            .values()
-            .find(|sandbox| sandbox.status.metadata.as_ref() == Some(&metadata));
-        if let Some(held) = held {
-            return Err(reserved("sandbox", &sandbox_name(&metadata), &held.status.id));
-        }
-        let id = self.new_id();
-        let options = config
-            .linux
-            .as_ref()
-            .and_then(|linux| linux.security_context.as_ref());
-        let options = options.and_then(|context| context.namespace_options.clone());
-        let on_host = options
-            .as_ref()
-            .is_some_and(|options| options.network() == v1::NamespaceMode::Node);
-        // One address for each sandbox, as long as there are fewer than 250.
-        let ip = if on_host {
-            String::new()
-        } else {
-            format!("10.244.0.{}", 1 + self.made % 250)
-        };
-        let status = v1::PodSandboxStatus {
-            id: id.clone(),
-            metadata: Some(metadata),
-            created_at: now,
-            network: Some(v1::PodSandboxNetworkStatus {
-                ip,
-                additional_ips: Vec::new(),
-            }),
-            linux: Some(v1::LinuxPodSandboxStatus {
-                namespaces: Some(v1::Namespace { options }),
-            }),
-            labels: config.labels.clone(),
-            annotations: config.annotations.clone(),
-            runtime_handler: handler,
-            state: v1::PodSandboxState::SandboxReady as i32,
-        };
-        self.sandboxes.insert(id.clone(), Sandbox { status, config });
-        self.tell(&id, ContainerEventType::ContainerCreatedEvent, now);
-        self.tell(&id, ContainerEventType::ContainerStartedEvent, now);
-        Ok(id)
-    }
-
-    pub(super) fn add_container(
-        &mut self,
-        sandbox_id: &str,
-        config: v1::ContainerConfig,
-        now: i64,
-    ) -> Result<String, Status> {
-        let sandbox = self.sandbox(sandbox_id)?;
-        if sandbox.status.state() != v1::PodSandboxState::SandboxReady {
-            return Err(Status::not_found(
-                "failed to get sandbox container task: no running task found",
-            ));
-        }
-        let metadata = config
-            .metadata
-            .clone()
-            .ok_or_else(|| Status::unknown("container has no metadata"))?;
-        let pod = sandbox.status.metadata.clone().unwrap_or_default();
-        let log_path = log_path(&sandbox.config.log_directory, &config.log_path);
-        let mut beside = self
-            .containers
-            .values()
-            .filter(|other| other.sandbox == sandbox_id);
-        if let Some(held) = beside.find(|other| other.status.metadata.as_ref() == Some(&metadata)) {
-            let name = format!("{}_{}_{}", metadata.name, sandbox_name(&pod), metadata.attempt);
-            return Err(reserved("container", &name, &held.status.id));
-        }
-        let spec = config.image.clone().unwrap_or_default();
-        let image = self
-            .image(&spec.image)
-            .cloned()
-            .ok_or_else(|| not_found("image", &spec.image))?;
-        let command: Vec<String> = config.command.iter().chain(&config.args).cloned().collect();
-        let taught = self.taught.get(&command).cloned();
-        let behaviour = taught.unwrap_or_else(|| Behaviour::of_command(&command));
-        let id = self.new_id();
-        let status = v1::ContainerStatus {
-            id: id.clone(),
-            metadata: Some(metadata),
-            state: v1::ContainerState::ContainerCreated as i32,
-            created_at: now,
-            image: Some(spec),
-            image_ref: image.id.clone(),
-            image_id: image.id,
-            labels: config.labels,
-            annotations: config.annotations,
-            mounts: config.mounts,
-            log_path,
-            ..Default::default()
-        };
-        let (ended, _) = watch::channel(false);
-        let container = Container {
-            sandbox: sandbox_id.to_owned(),
-            status,
-            behaviour,
-            ended,
-        };
-        self.containers.insert(id.clone(), container);
-        self.tell(&id, ContainerEventType::ContainerCreatedEvent, now);
-        Ok(id)
     }
 
     /// The container runs from now on; answers what it does.
@@ -270,7 +155,7 @@ impl State {
     }
 
     /// Tells the listeners; those that are gone are forgotten.
-    fn tell(&mut self, id: &str, kind: ContainerEventType, now: i64) {
+    pub(super) fn tell(&mut self, id: &str, kind: ContainerEventType, now: i64) {
         let sandbox_id = self
             .containers
             .get(id)
@@ -302,30 +187,8 @@ impl State {
     }
 }
 
-fn sandbox_name(pod: &v1::PodSandboxMetadata) -> String {
-    format!("{}_{}_{}_{}", pod.name, pod.namespace, pod.uid, pod.attempt)
-}
-
-/// In containerd's words.
-fn reserved(kind: &str, name: &str, holder: &str) -> Status {
-    let name = format!("name {name:?}");
-    Status::unknown(format!(
-        "failed to reserve {kind} {name}: {name} is reserved for {holder:?}"
-    ))
-}
-
 pub(super) fn not_found(kind: &str, id: &str) -> Status {
     Status::not_found(format!(
         "an error occurred when try to find {kind} {id:?}: not found"
     ))
-}
-
-fn log_path(directory: &str, path: &str) -> String {
-    if directory.is_empty() || path.is_empty() {
-        return String::new();
-    }
-    std::path::Path::new(directory)
-        .join(path)
-        .to_string_lossy()
-        .into_owned()
 }

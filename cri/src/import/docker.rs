@@ -6,6 +6,7 @@ use super::layout::{
 };
 use super::plan::{Blob, ImagePlan, Wanted, missing, normalised};
 use super::{Digest, ImportError};
+use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -46,22 +47,7 @@ fn plan_image(contents: &Contents, saved: &SavedImage, wanted: &Wanted) -> Resul
         .map(|(path, diff_id)| plan_layer(contents, path, diff_id))
         .collect::<Result<_, _>>()?;
 
-    let manifest = Manifest {
-        schema_version: 2,
-        media_type: OCI_MANIFEST.to_owned(),
-        config: descriptor(&config),
-        layers: layers.iter().map(descriptor).collect(),
-    };
-    let manifest_bytes = serde_json::to_vec(&manifest).map_err(|error| ImportError::Document {
-        path: MANIFEST.to_owned(),
-        fault: error.to_string(),
-    })?;
-    let manifest = Blob {
-        path: MANIFEST.to_owned(),
-        digest: Digest::of(&manifest_bytes),
-        size: manifest_bytes.len() as u64,
-        media_type: OCI_MANIFEST.to_owned(),
-    };
+    let (manifest, manifest_bytes) = make_manifest(&config, &layers)?;
     let names = if wanted.name.is_some() {
         &[][..]
     } else {
@@ -73,7 +59,7 @@ fn plan_image(contents: &Contents, saved: &SavedImage, wanted: &Wanted) -> Resul
             .map(|name| normalised(name))
             .collect::<Result<_, _>>()?,
         manifest,
-        manifest_bytes: manifest_bytes.into(),
+        manifest_bytes,
         config,
         config_bytes: config_bytes.clone(),
         layers,
@@ -81,30 +67,51 @@ fn plan_image(contents: &Contents, saved: &SavedImage, wanted: &Wanted) -> Resul
     })
 }
 
+/// The manifest that the archive lacks.
+fn make_manifest(config: &Blob, layers: &[Blob]) -> Result<(Blob, Bytes), ImportError> {
+    let manifest = Manifest {
+        schema_version: 2,
+        media_type: OCI_MANIFEST.to_owned(),
+        config: descriptor(config),
+        layers: layers.iter().map(descriptor).collect(),
+    };
+    let bytes = serde_json::to_vec(&manifest).map_err(|error| ImportError::Document {
+        path: MANIFEST.to_owned(),
+        fault: error.to_string(),
+    })?;
+    let blob = Blob {
+        path: MANIFEST.to_owned(),
+        digest: Digest::of(&bytes),
+        size: bytes.len() as u64,
+        media_type: OCI_MANIFEST.to_owned(),
+    };
+    Ok((blob, bytes.into()))
+}
+
 fn plan_layer(contents: &Contents, named: &str, diff_id: &Digest) -> Result<Blob, ImportError> {
     let named = clean(Path::new(named))?;
     let (path, entry) = contents
         .resolve(&named)
         .ok_or_else(|| missing(&named, MANIFEST))?;
-    let Entry::Blob { size, gzip, digest } = entry else {
-        return Err(ImportError::Document {
-            path,
-            fault: "is a JSON document, not a layer".to_owned(),
-        });
+    let (size, gzip, digest) = match entry {
+        Entry::Blob { size, gzip, digest } => (*size, *gzip, digest.clone()),
+        // A small layer whose first file has a name like "[" looks like a document at first.
+        Entry::Document(bytes) => (bytes.len() as u64, false, Some(Digest::of(bytes))),
+        Entry::Link(_) => return Err(missing(&path, MANIFEST)),
     };
     let (digest, media_type) = match (gzip, digest) {
         // A plain layer's digest is its diff id; the content is compared when it is streamed.
         (false, None) => (diff_id.clone(), OCI_LAYER),
-        (false, Some(actual)) if actual != diff_id => {
-            let (expected, actual) = (diff_id.clone(), actual.clone());
+        (false, Some(actual)) if actual != *diff_id => {
+            let expected = diff_id.clone();
             return Err(ImportError::DigestMismatch {
                 path,
                 expected,
                 actual,
             });
         }
-        (false, Some(actual)) => (actual.clone(), OCI_LAYER),
-        (true, Some(actual)) => (actual.clone(), OCI_LAYER_GZIP),
+        (false, Some(actual)) => (actual, OCI_LAYER),
+        (true, Some(actual)) => (actual, OCI_LAYER_GZIP),
         (true, None) => {
             let hex = path.rsplit('/').next().unwrap_or_default();
             (
@@ -116,7 +123,7 @@ fn plan_layer(contents: &Contents, named: &str, diff_id: &Digest) -> Result<Blob
     Ok(Blob {
         path,
         digest,
-        size: *size,
+        size,
         media_type: media_type.to_owned(),
     })
 }

@@ -296,6 +296,14 @@ mod docker_save {
     }
 
     #[test]
+    fn layer_that_looks_like_a_document_is_a_layer() {
+        let bytes = Bytes::from_static(b"[\0\0 as a tar begins whose first file has this name");
+        let diff_id = Digest::of(&bytes);
+        let plans = saved(Entry::Document(bytes), &diff_id, None).plan(None).unwrap();
+        assert_eq!(plans[0].layers[0].digest, diff_id);
+    }
+
+    #[test]
     fn damage_is_refused() {
         let (plain, other) = (Digest::of(b"plain"), Digest::of(b"other"));
         let layer = |digest: &Digest| Entry::Blob {
