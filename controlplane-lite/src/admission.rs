@@ -5,6 +5,7 @@
 //!
 //! Invariant: a plug-in reads memory only ([`Cluster`]); it never waits for another request.
 
+pub mod chain;
 pub mod lifecycle;
 pub mod limit_ranger;
 pub mod node_restriction;

@@ -6,6 +6,7 @@
 //! Invariant: no secret goes into an error, a log line or a [`User`].
 
 pub mod bootstrap_token;
+pub mod gate;
 pub mod jws;
 pub mod service_account;
 pub mod x509;

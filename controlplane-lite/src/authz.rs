@@ -1,6 +1,7 @@
 //! Authorization: the chain of authorizers, and what each of them knows.
 
 pub mod escalation;
+pub mod feed;
 pub mod node;
 pub mod rbac;
 pub mod rule;

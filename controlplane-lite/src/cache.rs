@@ -27,6 +27,7 @@ mod feed;
 mod hub;
 mod json;
 mod object;
+mod peek;
 mod progress;
 mod read;
 mod resource;

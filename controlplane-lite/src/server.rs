@@ -8,6 +8,7 @@
 //! of a handler costs its own connection only.
 
 pub mod config;
+pub(crate) mod guard;
 pub mod local;
 mod own_service;
 mod paths;

@@ -14,14 +14,14 @@ use super::config::{Config, KubeletAuthority};
 use super::local::LocalClient;
 use super::{ApiServer, Assembly, own_service};
 use crate::auth::User;
-use crate::authz::Chain;
 use crate::cache::{self, Cache, CacheError};
+use crate::controllers::namespace_content::NamespaceContent;
+use crate::known::Known;
 use crate::nodeproxy::{NodeProxy, Trust, TrustError};
 use crate::pki::kubeconfig::Kubeconfig;
 use crate::pki::{MASTERS, Pki, PkiConfig, PkiError};
 use crate::resource::Resource;
 use crate::resources::Registry;
-use crate::serve::access::{AdmitAll, Certificates};
 use crate::serve::listener;
 use crate::serve::tls::{self, TlsError};
 use crate::store::{Embedded, EmbeddedOptions, Etcd, Store, StoreError};
@@ -63,6 +63,9 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// The key pair for service-account tokens does not fit.
+    #[error("use the keys of service-account tokens, sa.key and sa.pub")]
+    ServiceAccountKey(#[source] crate::authn::jws::KeyError),
     /// The port is taken, or the address is not of this machine.
     #[error("listen on {address}; stop what uses it (`ss -ltnp`), or choose another --secure-port")]
     Listen {
@@ -128,15 +131,22 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let store = open_store(&config).await?;
     let registry = Registry::builtin();
     let cache = Cache::start(store, cached(&registry), cache::Options::default()).await?;
+    let guard = super::guard::assemble(&config, &cache, &registry, &pki, clock).await?;
+    let content = NamespaceContent {
+        known: Known::new(cache.clone(), &registry),
+        authority: pki.authority.certificate().to_owned(),
+        clock,
+        uid: super::guard::new_uid,
+    };
     let outside = SocketAddr::new(advertised, address.port());
     let server = ApiServer::new(Assembly {
         cache,
         registry,
-        authenticator: Arc::new(Certificates),
-        authorizer: Arc::new(Chain(Vec::new())),
-        admission: Arc::new(AdmitAll),
+        authenticator: guard.authenticator,
+        authorizer: guard.authorizer,
+        admission: guard.admission,
         limits: config.limits.clone(),
-        virtuals: crate::verbs::virtuals::Virtuals::default(),
+        virtuals: guard.virtuals,
         services: ranges,
         nodes,
         address: outside.to_string(),
@@ -148,6 +158,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let upkeep = User::authenticated("system:apiserver", [MASTERS.to_owned()]);
     let client = LocalClient::new(Arc::clone(&server), upkeep, "kube-apiserver");
     tokio::spawn(own_service::keep(client, outside, first_address, stop.clone()));
+    content.start();
     tokio::spawn(compact(Arc::clone(server.cache.store()), stop.clone()));
     tracing::info!(%address, "the API server listens");
     Ok(Running {
