@@ -1,6 +1,5 @@
 //! Containers from creation to removal, and their logs.
 
-use super::world::PATIENCE;
 use super::{Program, World};
 use crate::{Error, v1};
 use std::path::Path;
@@ -30,6 +29,7 @@ pub(super) async fn container_is_created_started_stopped_and_removed(world: &Wor
     );
 
     world.client.start_container(&id).await.unwrap();
+    world.await_log(&pod, "c", 1).await;
     let status = world.client.container_status(&id).await.unwrap();
     assert_eq!(status.state(), ContainerRunning);
     assert!(status.started_at >= status.created_at, "{status:?}");
@@ -67,7 +67,8 @@ pub(super) async fn exit_code_times_and_reason_are_reported(world: &World) {
 pub(super) async fn term_is_ignored_only_until_the_grace_time_ends(world: &World) {
     let pod = world.run_pod().await;
     let id = world.start(&pod, "stubborn", &Program::IgnoreTerm).await;
-    // The shell needs a moment to set its trap; without it SIGTERM would do nothing to a first process either.
+    // Its signal is ignored only once it has said so.
+    world.await_log(&pod, "stubborn", 1).await;
     let begun = tokio::time::Instant::now();
     world
         .client
@@ -147,7 +148,7 @@ pub(super) async fn output_goes_to_the_log_file(world: &World) {
         )
         .await;
     world.exited(&id).await;
-    let log = await_log(&world.log(&pod, "talker"), 2).await;
+    let log = world.await_log(&pod, "talker", 2).await;
     let mut said: Vec<(&str, &str)> = log.lines().map(stream_and_text).collect();
     said.sort_unstable();
     assert_eq!(said, [("stderr", "oops"), ("stdout", "hello")], "{log}");
@@ -171,19 +172,6 @@ pub(super) async fn removing_a_running_container_kills_it(world: &World) {
     let gone = world.client.container_status(&id).await;
     assert!(matches!(gone, Err(Error::NotFound { .. })), "{gone:?}");
     world.remove(&pod).await;
-}
-
-/// The log is written by the runtime beside us: wait for `lines` lines.
-async fn await_log(path: &Path, lines: usize) -> String {
-    let begun = tokio::time::Instant::now();
-    loop {
-        let log = std::fs::read_to_string(path).unwrap_or_default();
-        if log.lines().count() >= lines {
-            return log;
-        }
-        assert!(begun.elapsed() < PATIENCE, "{} has {log:?} only", path.display());
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 /// A line of CRI's log format: `TIME STREAM TAG TEXT`.

@@ -12,9 +12,9 @@ pub enum Program {
         /// For standard error.
         err: &'static str,
     },
-    /// Runs until it is asked to end, and then ends with 0.
+    /// Says "ready", runs until it is asked to end, and then ends with 0.
     Serve,
-    /// Runs until it is killed.
+    /// Says "ready", and runs until it is killed.
     IgnoreTerm,
     /// Uses more memory than [`Program::MEMORY_LIMIT`] until the kernel kills it.
     EatMemory,
@@ -33,8 +33,8 @@ impl Program {
             Self::Exit(code) => format!("exit {code}"),
             Self::Speak { out, err } => format!("echo {out}; echo {err} >&2"),
             // A shell waits for its foreground child before it runs a trap: keep the child short.
-            Self::Serve => "trap 'exit 0' TERM; while :; do sleep 0.05; done".to_owned(),
-            Self::IgnoreTerm => "trap '' TERM; while :; do sleep 0.05; done".to_owned(),
+            Self::Serve => "trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done".to_owned(),
+            Self::IgnoreTerm => "trap '' TERM; echo ready; while :; do sleep 0.05; done".to_owned(),
             Self::EatMemory => "exec dd if=/dev/zero of=/dev/null bs=256M".to_owned(),
             Self::Missing => return vec!["/no/such/program".to_owned()],
         };

@@ -147,6 +147,20 @@ impl World {
             .join(format!("{name}.log"))
     }
 
+    /// The log of a container once it has `lines` lines: the runtime writes it beside us.
+    pub(super) async fn await_log(&self, pod: &Pod, name: &str, lines: usize) -> String {
+        let path = self.log(pod, name);
+        let begun = tokio::time::Instant::now();
+        loop {
+            let log = std::fs::read_to_string(&path).unwrap_or_default();
+            if log.lines().count() >= lines {
+                return log;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{} has {log:?} only", path.display());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Waits until the container's status is what `wanted` accepts.
     pub(super) async fn status(
         &self,
