@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 fn row(pod: &Value, now: jiff::Timestamp) -> [String; 7] {
-    let cells = pod::cells(pod, now);
+    let cells = pod::cells(&with_age(pod), now);
     let cell = |index: usize| match cells.get(index) {
         Some(Value::String(text)) if text.is_empty() => "<none>".to_owned(),
         Some(Value::String(text)) => text.clone(),
@@ -56,6 +56,15 @@ fn row(pod: &Value, now: jiff::Timestamp) -> [String; 7] {
         .unwrap_or_default()
         .to_owned();
     [namespace, cell(0), cell(1), cell(2), cell(3), cell(4), cell(5)]
+}
+
+/// A pod from a file was never created in an API: its age counts from its start.
+fn with_age(pod: &Value) -> Value {
+    let mut pod = pod.clone();
+    if pod["metadata"]["creationTimestamp"].is_null() {
+        pod["metadata"]["creationTimestamp"] = pod["status"]["startTime"].clone();
+    }
+    pod
 }
 
 async fn fetch(socket: &Path) -> Result<Value, Failure> {
@@ -111,9 +120,11 @@ mod tests {
             },
         });
         let now = "2026-01-01T00:05:00Z".parse().expect("time");
-        assert_eq!(
-            row(&pod, now),
-            ["default", "web-n1", "1/1", "Running", "0", "5m", "10.88.0.2"].map(str::to_owned)
-        );
+        let expected = ["default", "web-n1", "1/1", "Running", "0", "5m", "10.88.0.2"].map(str::to_owned);
+        assert_eq!(row(&pod, now), expected);
+        let mut from_file = pod;
+        from_file["metadata"]["creationTimestamp"] = Value::Null;
+        from_file["status"]["startTime"] = "2026-01-01T00:00:00Z".into();
+        assert_eq!(row(&from_file, now), expected);
     }
 }

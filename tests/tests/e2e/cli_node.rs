@@ -88,6 +88,25 @@ fn terminating_the_agent_leaves_containers_and_the_next_start_takes_them_over() 
     node.manifest("web.yaml", &pod("web", "sleep 1000"));
     await_phases(&node, &[("web-n1", "Running")]);
     let before = containers(&node);
+    let table = String::from_utf8(node.run_agent(&["pods"]).stdout).expect("text");
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(
+        rows[0],
+        ["NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "AGE", "IP"],
+        "{table}"
+    );
+    assert_eq!(
+        rows[1][..5],
+        ["default", "web-n1", "1/1", "Running", "0"],
+        "{table}"
+    );
+    assert!(
+        rows[1][5].ends_with('s') && rows[1][6].starts_with("10.88."),
+        "{table}"
+    );
     let status = agent.terminate();
     assert_eq!(status.code(), Some(0));
     assert_eq!(containers(&node), before);
