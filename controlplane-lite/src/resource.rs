@@ -92,6 +92,9 @@ pub struct Column {
 /// Makes the cells of one object's table row, in the order of the columns.
 pub type CellsFn = fn(&Value, Timestamp) -> Vec<Value>;
 
+/// Makes the status of a new object, `None` for none.
+pub type InitialStatus = fn(&Value, Timestamp) -> Option<Value>;
+
 /// A field that `fieldSelector` may name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectableField {
@@ -190,7 +193,7 @@ pub struct Resource {
     /// Rule for `metadata.generation`.
     pub generation: Generation,
     /// Status of a new object, if it has one from the start.
-    pub initial_status: fn(&Value) -> Option<Value>,
+    pub initial_status: InitialStatus,
     /// Served form to stored form, and back.
     pub convert: Option<(ConvertFn, ConvertFn)>,
 }
@@ -214,7 +217,7 @@ impl Resource {
             cells: crate::table::default_cells,
             fields: Vec::new(),
             generation: Generation::None,
-            initial_status: |_| None,
+            initial_status: |_, _| None,
             convert: None,
         }
     }
@@ -288,7 +291,7 @@ impl Resource {
 
     /// Status that a new object gets.
     #[must_use]
-    pub fn starts_with(mut self, status: fn(&Value) -> Option<Value>) -> Self {
+    pub fn starts_with(mut self, status: InitialStatus) -> Self {
         self.initial_status = status;
         self
     }

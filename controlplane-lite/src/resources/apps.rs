@@ -15,7 +15,7 @@ pub fn rows() -> Vec<Resource> {
             .in_all()
             .generation(Generation::Spec)
             .status()
-            .starts_with(|_| {
+            .starts_with(|_, _| {
                 let none = [
                     "currentNumberScheduled",
                     "numberMisscheduled",
@@ -35,7 +35,7 @@ pub fn rows() -> Vec<Resource> {
             .generation(Generation::SpecAndAnnotations)
             .status()
             .scale()
-            .starts_with(|_| Some(json!({})))
+            .starts_with(|_, _| Some(json!({})))
             .table(apps::deployment_columns(), apps::deployment),
         row("ReplicaSet", "replicasets")
             .short(&["rs"])
@@ -44,7 +44,7 @@ pub fn rows() -> Vec<Resource> {
             .status()
             .scale()
             .field("status.replicas", "0")
-            .starts_with(|_| Some(json!({"replicas": 0})))
+            .starts_with(|_, _| Some(json!({"replicas": 0})))
             .table(apps::replica_set_columns(), apps::replica_set),
         row("StatefulSet", "statefulsets")
             .short(&["sts"])
@@ -52,7 +52,7 @@ pub fn rows() -> Vec<Resource> {
             .generation(Generation::Spec)
             .status()
             .scale()
-            .starts_with(|_| Some(json!({"replicas": 0, "availableReplicas": 0})))
+            .starts_with(|_, _| Some(json!({"replicas": 0, "availableReplicas": 0})))
             .table(apps::stateful_set_columns(), apps::stateful_set),
     ]
 }
@@ -66,14 +66,14 @@ pub fn batch() -> Vec<Resource> {
             .in_all()
             .generation(Generation::Spec)
             .status()
-            .starts_with(|_| Some(json!({})))
+            .starts_with(|_, _| Some(json!({})))
             .table(apps::cron_job_columns(), apps::cron_job),
         row("Job", "jobs")
             .in_all()
             .generation(Generation::Spec)
             .status()
             .field("status.successful", "0")
-            .starts_with(|_| Some(json!({})))
+            .starts_with(|_, _| Some(json!({})))
             .table(apps::job_columns(), apps::job),
     ]
 }
@@ -85,7 +85,7 @@ pub fn policy() -> Vec<Resource> {
             .short(&["pdb"])
             .generation(Generation::Spec)
             .status()
-            .starts_with(|_| {
+            .starts_with(|_, _| {
                 let none = [
                     "disruptionsAllowed",
                     "currentHealthy",

@@ -68,7 +68,7 @@ pub fn certificates() -> Vec<Resource> {
         .sub("approval", read_write, SubresourceKind::Approval)
         .status()
         .field("spec.signerName", "")
-        .starts_with(|_| Some(json!({})))
+        .starts_with(|_, _| Some(json!({})))
         .table(cluster::csr_columns(), cluster::csr),
     ]
 }

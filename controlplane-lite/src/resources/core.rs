@@ -1,9 +1,11 @@
 //! core/v1.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::resource::{Generation, Resource, SubresourceKind, Verb};
 use crate::table::{core, name_and_age, pod, volume};
+use crate::verbs::object::seconds;
 
 const CREATE: &[Verb] = &[Verb::Create];
 const READ_WRITE: &[Verb] = &[Verb::Get, Verb::Patch, Verb::Update];
@@ -48,13 +50,13 @@ pub fn rows() -> Vec<Resource> {
         row("PersistentVolumeClaim", "persistentvolumeclaims")
             .short(&["pvc"])
             .status()
-            .starts_with(|_| Some(json!({"phase": "Pending"})))
+            .starts_with(|_, _| Some(json!({"phase": "Pending"})))
             .table(volume::claim_columns(), volume::claim),
         row("PersistentVolume", "persistentvolumes")
             .cluster()
             .short(&["pv"])
             .status()
-            .starts_with(|_| Some(json!({"phase": "Pending"})))
+            .starts_with(|_, now| Some(json!({"phase": "Pending", "lastPhaseTransitionTime": seconds(now)})))
             .table(volume::volume_columns(), volume::volume),
         pods(),
         row("PodTemplate", "podtemplates")
@@ -68,7 +70,7 @@ pub fn rows() -> Vec<Resource> {
             .status()
             .scale()
             .field("status.replicas", "0")
-            .starts_with(|_| Some(json!({"replicas": 0})))
+            .starts_with(|_, _| Some(json!({"replicas": 0})))
             .table(
                 crate::table::apps::controller_columns(),
                 crate::table::apps::controller,
@@ -76,7 +78,7 @@ pub fn rows() -> Vec<Resource> {
         row("ResourceQuota", "resourcequotas")
             .short(&["quota"])
             .status()
-            .starts_with(|_| Some(json!({})))
+            .starts_with(|_, _| Some(json!({})))
             .table(core::quota_columns(), core::quota),
         row("Secret", "secrets")
             .field("type", "")
@@ -102,7 +104,7 @@ fn namespaces() -> Resource {
         .sub("finalize", &[Verb::Update], SubresourceKind::Finalize)
         .status()
         .field("status.phase", "")
-        .starts_with(|_| Some(json!({"phase": "Active"})))
+        .starts_with(|_, _| Some(json!({"phase": "Active"})))
         .table(core::namespace_columns(), core::namespace)
 }
 
@@ -197,11 +199,11 @@ fn services() -> Resource {
         .status()
         .field("spec.clusterIP", "")
         .field("spec.type", "")
-        .starts_with(|_| Some(json!({"loadBalancer": {}})))
+        .starts_with(|_, _| Some(json!({"loadBalancer": {}})))
         .table(core::service_columns(), core::service)
 }
 
 /// Pending, and the quality-of-service class that the spec's requests and limits make.
-fn initial_pod_status(pod: &Value) -> Option<Value> {
+fn initial_pod_status(pod: &Value, _now: Timestamp) -> Option<Value> {
     Some(json!({"phase": "Pending", "qosClass": crate::verbs::pod::qos_class(&pod["spec"])}))
 }

@@ -18,7 +18,7 @@ pub fn rows() -> Vec<Resource> {
             .stored_as("ingress")
             .generation(Generation::Spec)
             .status()
-            .starts_with(|_| Some(json!({"loadBalancer": {}})))
+            .starts_with(|_, _| Some(json!({"loadBalancer": {}})))
             .table(cluster::ingress_columns(), cluster::ingress),
         row("IPAddress", "ipaddresses")
             .cluster()
@@ -31,7 +31,7 @@ pub fn rows() -> Vec<Resource> {
         row("ServiceCIDR", "servicecidrs")
             .cluster()
             .status()
-            .starts_with(|_| Some(json!({})))
+            .starts_with(|_, _| Some(json!({})))
             .table(cluster::service_cidr_columns(), cluster::service_cidr),
     ]
 }

@@ -23,7 +23,7 @@ pub fn rows() -> Vec<Resource> {
         row("VolumeAttachment", "volumeattachments")
             .cluster()
             .status()
-            .starts_with(|_| Some(json!({"attached": false})))
+            .starts_with(|_, _| Some(json!({"attached": false})))
             .table(volume::attachment_columns(), volume::attachment),
         row("VolumeAttributesClass", "volumeattributesclasses")
             .cluster()

@@ -242,7 +242,7 @@ async fn compact(store: Arc<dyn Store>, stop: CancellationToken) {
 
 /// The resources as the cache sees them. Event is served twice over one prefix: the fields of both forms are known
 /// there.
-fn cached(registry: &Registry) -> Vec<cache::Resource> {
+pub(super) fn cached(registry: &Registry) -> Vec<cache::Resource> {
     let mut out: Vec<(String, bool, Vec<&Resource>)> = Vec::new();
     for row in registry.rows().iter().filter(|r| !r.storage.is_empty()) {
         let prefix = row.key_prefix(None);

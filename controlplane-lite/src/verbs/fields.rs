@@ -87,6 +87,18 @@ pub(crate) fn track(
     ))
 }
 
+/// The same for a new object of another kind than the row's, which is answered and not stored.
+pub(crate) fn track_answer(
+    context: &Context<'_>,
+    options: &WriteOptions,
+    target: &decode::Target,
+    new: Value,
+) -> Value {
+    let (api_version, reset) = (target.gvk.api_version(), apply::set::FieldSet::default());
+    let writer = writer(context, options, &api_version, &reset);
+    apply::track_update(Schema::builtin(), target.ty, None, new, &writer)
+}
+
 fn writer<'a>(
     context: &'a Context<'_>,
     options: &'a WriteOptions,
@@ -139,6 +151,21 @@ pub(crate) fn validate_create(row: &Resource, object: &Value) -> Result<()> {
 pub(crate) fn validate_update(row: &Resource, new: &Value, old: &Value, subresource: &str) -> Result<()> {
     let errors = crate::validation::update(&row.group, &row.kind, new, old, Some(subresource));
     refuse(row, new, &errors)
+}
+
+/// Refuses a question that breaks rules.
+pub(crate) fn validate_answer(target: &decode::Target, object: &Value) -> Result<()> {
+    let (group, kind) = (&*target.gvk.group, &*target.gvk.kind);
+    let errors = crate::validation::create(group, kind, object);
+    if errors.is_empty() {
+        return Ok(());
+    }
+    Err(Status::invalid(
+        group,
+        kind,
+        super::object::meta(object, "name"),
+        options::causes(&errors),
+    ))
 }
 
 fn refuse(row: &Resource, object: &Value, errors: &[crate::field::FieldError]) -> Result<()> {

@@ -38,15 +38,15 @@ pub(crate) fn prepare_create(row: &Resource, object: &mut Value, namespace: &str
         set_meta(object, "generation", 1);
     }
     if row.has_status() {
-        reset_status(row, object);
+        reset_status(row, object, now);
     }
 }
 
 /// A client cannot create an object with a status: it gets the initial one. Nodes are the exception, since kubelets
 /// register with their status.
-fn reset_status(row: &Resource, object: &mut Value) {
+fn reset_status(row: &Resource, object: &mut Value, now: Timestamp) {
     let keeps = row.group.is_empty() && row.kind == "Node";
-    let initial = (row.initial_status)(object);
+    let initial = (row.initial_status)(object, now);
     if let Some(map) = object.as_object_mut()
         && !keeps
     {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::options::WriteOptions;
-use super::{fields, subresource};
+use super::{fields, object, subresource};
 use crate::auth::User;
 use crate::decode::Target;
 use crate::serve::{Response, negotiate, respond};
@@ -84,6 +84,14 @@ pub(crate) async fn create(
     let options = WriteOptions::parse(context, &parts.headers, "CreateOptions")?;
     let mut object = fields::object_of(context, &target, &parts.headers, &body, &options)?;
     fields::match_namespace(context, &mut object)?;
+    object = fields::track_answer(context, &options, &target, object);
+    fields::validate_answer(&target, &object)?;
+    // What belongs to an object is named like it, and has system metadata as if it were stored.
+    if !context.name().is_empty() {
+        object::set_meta(&mut object, "name", context.name());
+        object::set_meta(&mut object, "uid", uuid::Uuid::new_v4().to_string());
+        object::set_meta(&mut object, "creationTimestamp", object::seconds(context.now));
+    }
     let resource = match context.subresource() {
         "" => context.row.plural.to_string(),
         sub => format!("{}/{sub}", context.row.plural),

@@ -7,7 +7,11 @@ use super::{FieldRequirement, Op, Requirement, SelectorError};
 type Result<T> = std::result::Result<T, SelectorError>;
 
 fn found<T>(token: &str, expected: &str) -> Result<T> {
-    Err(SelectorError(format!("found '{token}', expected: {expected}")))
+    // The reference leaves the comma out in this one text.
+    let comma = if expected == "'('" { "" } else { "," };
+    Err(SelectorError(format!(
+        "found '{token}'{comma} expected: {expected}"
+    )))
 }
 
 /// Cuts a label selector into operators, punctuation and words.

@@ -53,7 +53,7 @@ fn broken_label_selectors_are_named() {
         ("a,", "found '', expected: identifier after ','"),
         ("=a", "found '=', expected: !, identifier, or 'end of string'"),
         ("!", "unable to parse requirement: found '', expected: identifier"),
-        ("a in b", "unable to parse requirement: found 'b', expected: '('"),
+        ("a in b", "unable to parse requirement: found 'b' expected: '('"),
         (
             "a in (b",
             "unable to parse requirement: found '', expected: ',' or ')'",
