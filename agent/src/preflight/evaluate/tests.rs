@@ -1,85 +1,11 @@
-use std::path::PathBuf;
+//! Tables: one flaw on an otherwise good machine, and the one finding that it causes.
 
-use super::super::facts::{
-    CgroupVersion, Cgroups, Disk, Feature, Holder, Port, Runtime, RuntimeFacts, RuntimeTrouble, Support,
-};
+mod good;
+
+use super::super::facts::{CgroupVersion, Feature, Holder, Runtime, RuntimeTrouble, Support};
 use super::super::finding::Status;
 use super::*;
-
-const FEATURES: [Feature; 10] = [
-    Feature::Namespaces,
-    Feature::UserNamespaces,
-    Feature::Overlayfs,
-    Feature::Veth,
-    Feature::Bridge,
-    Feature::Vxlan,
-    Feature::Nftables,
-    Feature::BridgeNetfilter,
-    Feature::Conntrack,
-    Feature::Seccomp,
-];
-
-/// A machine on which all is well.
-fn good() -> Facts {
-    let sysctl = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-    Facts {
-        kernel_release: "6.1.0-18-amd64".to_owned(),
-        features: FEATURES
-            .into_iter()
-            .map(|feature| (feature, Support::Present))
-            .collect(),
-        sysctls: [
-            ("net.ipv4.ip_forward", "1\n"),
-            ("net.bridge.bridge-nf-call-iptables", "1"),
-            ("net.ipv4.conf.all.rp_filter", "2"),
-            ("net.ipv4.conf.default.rp_filter", "0"),
-            ("fs.inotify.max_user_instances", "8192"),
-            ("fs.inotify.max_user_watches", "524288"),
-            ("kernel.pid_max", "4194304"),
-        ]
-        .map(sysctl)
-        .into(),
-        cgroups: Cgroups {
-            version: CgroupVersion::V2,
-            controllers: ["cpu", "cpuset", "memory", "pids", "io"]
-                .map(str::to_owned)
-                .into(),
-        },
-        systemd: true,
-        capabilities: u64::MAX,
-        clock_synchronised: Some(true),
-        hostname: "Node-1.example.org".to_owned(),
-        disks: vec![Disk {
-            path: PathBuf::from("/var/lib"),
-            holds: "pods",
-            size: 100 << 30,
-            free: 50 << 30,
-            free_inodes_percent: 90,
-        }],
-        ports: vec![Port {
-            number: 10250,
-            purpose: "kubelet API",
-            taken: None,
-        }],
-        firewall: super::super::facts::Firewall {
-            nft_tables: Some(Vec::new()),
-            ..Default::default()
-        },
-        nameservers: vec!["192.0.2.1".parse().expect("address")],
-        runtime: RuntimeFacts {
-            socket: PathBuf::from("/run/containerd/containerd.sock"),
-            installed: true,
-            answer: Some(Ok(Runtime {
-                name: "containerd".to_owned(),
-                version: "v2.0.5".to_owned(),
-                systemd_cgroups: Some(true),
-                handlers: vec![String::new(), "runc".to_owned()],
-                ..Runtime::default()
-            })),
-        },
-        ..Facts::default()
-    }
-}
+use good::good;
 
 fn runtime(change: impl FnOnce(&mut Runtime)) -> impl FnOnce(&mut Facts) {
     move |facts| {
@@ -134,10 +60,27 @@ fn after(change: Change) -> Vec<Finding> {
         .collect()
 }
 
+/// One change to a good machine, and the one finding that it causes: status, id, and a part of its fix.
+type Row = (Change, Status, &'static str, &'static str);
+
+fn each_causes_one_finding(table: Vec<Row>) {
+    for (row, (change, status, id, fix)) in table.into_iter().enumerate() {
+        let findings = after(change);
+        let [finding] = findings.as_slice() else {
+            panic!("row {row}, {id}: {findings:#?}")
+        };
+        assert_eq!((finding.status, finding.id), (status, id), "row {row}");
+        assert!(
+            finding.fix.as_ref().is_some_and(|text| text.contains(fix)),
+            "row {row}, {id}: {finding:#?}"
+        );
+    }
+}
+
 #[test]
-fn each_flaw_is_one_finding_with_its_fix() {
+fn flaws_of_the_kernel_are_one_finding_each() {
     use Status::{Failure, Warning};
-    let table: Vec<(Change, Status, &str, &str)> = vec![
+    each_causes_one_finding(vec![
         (
             Box::new(|f| f.kernel_release = "4.18.0".into()),
             Failure,
@@ -188,6 +131,13 @@ fn each_flaw_is_one_finding_with_its_fix() {
             "kernel.cgroup-controllers",
             "cgroup_enable=memory",
         ),
+    ]);
+}
+
+#[test]
+fn flaws_of_the_machine_are_one_finding_each() {
+    use Status::{Failure, Warning};
+    each_causes_one_finding(vec![
         (
             Box::new(|f| f.capabilities = 0),
             Failure,
@@ -254,6 +204,13 @@ fn each_flaw_is_one_finding_with_its_fix() {
             "machine.inotify",
             "max_user_watches=524288",
         ),
+    ]);
+}
+
+#[test]
+fn flaws_of_the_network_are_one_finding_each() {
+    use Status::{Failure, Warning};
+    each_causes_one_finding(vec![
         (
             Box::new(set("net.ipv4.ip_forward", "0")),
             Warning,
@@ -312,6 +269,13 @@ fn each_flaw_is_one_finding_with_its_fix() {
             "systemctl disable --now kubelet",
         ),
         (Box::new(taken("nginx")), Failure, "network.port", "ps -fp 42"),
+    ]);
+}
+
+#[test]
+fn flaws_of_the_runtime_are_one_finding_each() {
+    use Status::{Failure, Warning};
+    each_causes_one_finding(vec![
         (
             Box::new(trouble(RuntimeTrouble::SocketMissing)),
             Failure,
@@ -384,18 +348,7 @@ fn each_flaw_is_one_finding_with_its_fix() {
             "runtime.cgroup-driver",
             "SystemdCgroup = false",
         ),
-    ];
-    for (row, (change, status, id, fix)) in table.into_iter().enumerate() {
-        let findings = after(change);
-        let [finding] = findings.as_slice() else {
-            panic!("row {row}, {id}: {findings:#?}")
-        };
-        assert_eq!((finding.status, finding.id), (status, id), "row {row}");
-        assert!(
-            finding.fix.as_ref().is_some_and(|text| text.contains(fix)),
-            "row {row}, {id}: {finding:#?}"
-        );
-    }
+    ]);
 }
 
 #[test]
