@@ -239,7 +239,10 @@ async fn hold_back(
             ]);
         }
     }
-    forward.closed().await;
+    if stop.is_cancelled() {
+        forward.closed().await;
+    }
+    // Otherwise the watch has failed: the channel's end tells the node, which ends and is started again.
 }
 
 fn stop_on_signal(stop: CancellationToken) -> Result<(), Failure> {
