@@ -191,11 +191,13 @@ impl Network {
                 "ranges": [[{"subnet": "10.88.0.0/24"}], [{"subnet": "fd00:88::/64"}]],
             },
         });
-        Self {
-            node: TestNetns::new("node"),
-            conf,
-            dir,
-        }
+        let node = TestNetns::new("node");
+        // A new namespace takes over what the machine has; a node of the tests starts as one that forwards nothing.
+        node.run(
+            "sysctl",
+            &["-qw", "net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0"],
+        );
+        Self { node, conf, dir }
     }
 
     /// The plugin as the runtime would start it; its configuration is still to be written to its input.
