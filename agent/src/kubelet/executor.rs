@@ -57,12 +57,18 @@ impl Executor {
 
     /// Performs one action and gives its answer; `None` for those that have none.
     pub(crate) async fn perform(&self, subject: &Subject, action: Action) -> Option<Event> {
-        let done = match action {
-            Action::Look => return Some(Event::Looked(self.look(subject).await)),
+        match action {
+            Action::Look => Some(Event::Looked(self.look(subject).await)),
             Action::Inspect { id } => {
                 let result = self.inspect(subject, &id).await;
-                return Some(Event::Inspected { id, result });
+                Some(Event::Inspected { id, result })
             }
+            action => self.complete(subject, action).await.map(Event::Done),
+        }
+    }
+
+    async fn complete(&self, subject: &Subject, action: Action) -> Option<Completion> {
+        Some(match action {
             Action::CheckImage { container } => Completion::ImageChecked {
                 result: self.check_image(subject, &container).await,
                 container,
@@ -107,8 +113,9 @@ impl Executor {
                 id,
             },
             Action::CleanUp => Completion::CleanedUp(self.clean_up(subject).await),
-            Action::CancelPull { .. } | Action::Emit(_) => return None,
-        };
-        Some(Event::Done(done))
+            Action::Look | Action::Inspect { .. } | Action::CancelPull { .. } | Action::Emit(_) => {
+                return None;
+            }
+        })
     }
 }

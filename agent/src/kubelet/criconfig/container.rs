@@ -66,11 +66,7 @@ pub(crate) fn container(input: &ContainerInput<'_>, node: &NodeFacts) -> Result<
             name: spec.name.clone(),
             attempt: input.attempt,
         }),
-        image: Some(ImageSpec {
-            image: input.image.id.clone(),
-            user_specified_image: spec.image.clone().unwrap_or_default(),
-            ..Default::default()
-        }),
+        image: Some(image(input)),
         command: expanded(&spec.command),
         args: expanded(&spec.args),
         working_dir: spec.working_dir.clone().unwrap_or_default(),
@@ -94,6 +90,14 @@ pub(crate) fn container(input: &ContainerInput<'_>, node: &NodeFacts) -> Result<
             .collect(),
         ..Default::default()
     })
+}
+
+fn image(input: &ContainerInput<'_>) -> ImageSpec {
+    ImageSpec {
+        image: input.image.id.clone(),
+        user_specified_image: input.spec.image.clone().unwrap_or_default(),
+        ..Default::default()
+    }
 }
 
 /// A container's log file under its pod's log directory.

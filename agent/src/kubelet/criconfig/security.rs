@@ -6,7 +6,8 @@ use cri::v1::{
     NamespaceOption, SeLinuxOption, SecurityProfile, SupplementalGroupsPolicy, UserNamespace,
 };
 use k8s_openapi::api::core::v1::{
-    AppArmorProfile, Container, Pod, PodSecurityContext, SELinuxOptions, SeccompProfile, SecurityContext,
+    AppArmorProfile, Capabilities, Container, Pod, PodSecurityContext, SELinuxOptions, SeccompProfile,
+    SecurityContext,
 };
 
 use crate::kubelet::pod_id::PodId;
@@ -153,30 +154,23 @@ pub(super) fn of_container(
     if non_root == Some(true) {
         refuse_root(user, image_user, id, container)?;
     }
+    let labels = own
+        .and_then(|c| c.se_linux_options.as_ref())
+        .or(whole.and_then(|c| c.se_linux_options.as_ref()));
+    let filter = own
+        .and_then(|c| c.seccomp_profile.as_ref())
+        .or(whole.and_then(|c| c.seccomp_profile.as_ref()));
+    let confinement = own
+        .and_then(|c| c.app_armor_profile.as_ref())
+        .or(whole.and_then(|c| c.app_armor_profile.as_ref()));
     let privileged = own.and_then(|c| c.privileged) == Some(true);
     let unmasked = own.and_then(|c| c.proc_mount.as_deref()) == Some("Unmasked");
-    let paths = |list: &[&str]| match unmasked {
-        true => Vec::new(),
-        false => list.iter().map(|p| (*p).to_owned()).collect(),
-    };
-    let (run_as_user, run_as_username) = match (user, image_user) {
-        (Some(uid), _) => (Some(uid), String::new()),
-        (None, ImageUser::Uid(uid)) => (Some(*uid), String::new()),
-        (None, ImageUser::Unset) => (Some(0), String::new()),
-        (None, ImageUser::Name(name)) => (None, name.clone()),
-    };
+    let (run_as_user, run_as_username) = run_as(user, image_user);
     Ok(LinuxContainerSecurityContext {
-        capabilities: own.and_then(|c| c.capabilities.as_ref()).map(|c| Capability {
-            add_capabilities: c.add.clone().unwrap_or_default(),
-            drop_capabilities: c.drop.clone().unwrap_or_default(),
-            add_ambient_capabilities: Vec::new(),
-        }),
+        capabilities: own.and_then(|c| c.capabilities.as_ref()).map(capabilities),
         privileged,
         namespace_options: Some(namespaces(pod)),
-        selinux_options: own
-            .and_then(|c| c.se_linux_options.as_ref())
-            .or(whole.and_then(|c| c.se_linux_options.as_ref()))
-            .map(selinux),
+        selinux_options: labels.map(selinux),
         run_as_user: number(run_as_user),
         run_as_group: number(group),
         run_as_username,
@@ -184,20 +178,37 @@ pub(super) fn of_container(
         supplemental_groups: groups(pod),
         supplemental_groups_policy: groups_policy(pod).into(),
         no_new_privs: own.is_some_and(no_new_privs),
-        masked_paths: paths(&MASKED),
-        readonly_paths: paths(&READONLY),
-        seccomp: Some(seccomp(
-            own.and_then(|c| c.seccomp_profile.as_ref())
-                .or(whole.and_then(|c| c.seccomp_profile.as_ref())),
-            privileged,
-            root_dir,
-        )),
-        apparmor: own
-            .and_then(|c| c.app_armor_profile.as_ref())
-            .or(whole.and_then(|c| c.app_armor_profile.as_ref()))
-            .map(apparmor),
+        masked_paths: paths(&MASKED, unmasked),
+        readonly_paths: paths(&READONLY, unmasked),
+        seccomp: Some(seccomp(filter, privileged, root_dir)),
+        apparmor: confinement.map(apparmor),
         ..Default::default()
     })
+}
+
+fn capabilities(wanted: &Capabilities) -> Capability {
+    Capability {
+        add_capabilities: wanted.add.clone().unwrap_or_default(),
+        drop_capabilities: wanted.drop.clone().unwrap_or_default(),
+        add_ambient_capabilities: Vec::new(),
+    }
+}
+
+fn paths(list: &[&str], unmasked: bool) -> Vec<String> {
+    match unmasked {
+        true => Vec::new(),
+        false => list.iter().map(|path| (*path).to_owned()).collect(),
+    }
+}
+
+/// User id and name to run as: the pod's, else the image's, else root.
+fn run_as(user: Option<i64>, image_user: &ImageUser) -> (Option<i64>, String) {
+    match (user, image_user) {
+        (Some(uid), _) => (Some(uid), String::new()),
+        (None, ImageUser::Uid(uid)) => (Some(*uid), String::new()),
+        (None, ImageUser::Unset) => (Some(0), String::new()),
+        (None, ImageUser::Name(name)) => (None, name.clone()),
+    }
 }
 
 /// `allowPrivilegeEscalation: false` takes effect unless the container could escalate anyway.

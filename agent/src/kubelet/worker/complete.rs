@@ -52,51 +52,48 @@ fn image_checked(
     actions: &mut Vec<Action>,
 ) {
     let about = state.about(name);
-    let (image_name, policy) = match podspec::container(&state.pod, name) {
-        Some((_, spec)) => (spec.image.clone().unwrap_or_default(), pull_policy(spec)),
-        None => return,
-    };
-    let Some(container) = state.container_mut(name) else {
+    let Some((_, spec)) = podspec::container(&state.pod, name) else {
         return;
     };
-    if container.phase != Phase::CheckingImage {
+    let (image, policy) = (spec.image.clone().unwrap_or_default(), pull_policy(spec));
+    let Some(container) = state
+        .container_mut(name)
+        .filter(|c| c.phase == Phase::CheckingImage)
+    else {
         return;
-    }
-    container.phase = match (result, policy) {
-        (Ok(Some(image)), PullPolicy::IfNotPresent | PullPolicy::Never) => {
+    };
+    let trouble = match (result, policy) {
+        (Ok(Some(there)), PullPolicy::IfNotPresent | PullPolicy::Never) => {
             let text = format!(
-                "Container image {image_name:?} already present on machine and can be accessed by the pod"
+                "Container image {image:?} already present on machine and can be accessed by the pod"
             );
             emit(actions, PodEvent::normal("Pulled", about, text));
-            Phase::ImageReady(image)
+            container.phase = Phase::ImageReady(there);
+            return;
         }
         (Ok(_), PullPolicy::Always) | (Ok(None), PullPolicy::IfNotPresent) => {
             emit(
                 actions,
-                PodEvent::normal("Pulling", about, format!("Pulling image {image_name:?}")),
+                PodEvent::normal("Pulling", about, format!("Pulling image {image:?}")),
             );
             actions.push(Action::PullImage {
                 container: name.into(),
             });
-            Phase::PullingImage
+            container.phase = Phase::PullingImage;
+            return;
         }
-        (Ok(None), PullPolicy::Never) => {
-            let trouble = start::Trouble {
-                event: "ErrImageNeverPull",
-                reason: "ErrImageNeverPull",
-                message: format!("Container image {image_name:?} is not present with pull policy of Never"),
-            };
-            start::blocked(about, trouble, now, actions)
-        }
-        (Err(error), _) => {
-            let trouble = start::Trouble {
-                event: "InspectFailed",
-                reason: "ImageInspectError",
-                message: format!("Failed to inspect image {image_name:?}: {error}"),
-            };
-            start::blocked(about, trouble, now, actions)
-        }
+        (Ok(None), PullPolicy::Never) => start::Trouble {
+            event: "ErrImageNeverPull",
+            reason: "ErrImageNeverPull",
+            message: format!("Container image {image:?} is not present with pull policy of Never"),
+        },
+        (Err(error), _) => start::Trouble {
+            event: "InspectFailed",
+            reason: "ImageInspectError",
+            message: format!("Failed to inspect image {image:?}: {error}"),
+        },
     };
+    container.phase = start::blocked(about, trouble, now, actions);
 }
 
 fn image_pulled(
@@ -297,30 +294,33 @@ fn stopped(
         }
         return;
     };
-    let text = match result {
+    match result {
         Ok(Some(seen)) if !matches!(seen.state, SeenState::Running(_)) => {
-            return observe::seen_container(state, index, seen, now, actions);
+            observe::seen_container(state, index, seen, now, actions);
         }
+        Ok(Some(_)) => stop_failed(state, index, "the container still runs", now, actions),
+        Err(error) => stop_failed(state, index, &error.to_string(), now, actions),
         Ok(None) => {
             // Removed by somebody else: its end is unknown, and so is everything around it.
-            if let Phase::Stopping(running) = &state.containers[index].phase {
-                let made = running.made.clone();
+            let container = &state.containers[index];
+            if let Some(made) = container.phase.made().cloned() {
                 let seen = SeenContainer {
-                    name: state.containers[index].name.clone(),
-                    attempt: state.containers[index].attempt,
+                    name: container.name.clone(),
+                    attempt: container.attempt,
                     made,
                     state: SeenState::Unknown,
                 };
                 observe::seen_container(state, index, seen, now, actions);
             }
-            return state.doubt(now, Duration::ZERO);
+            state.doubt(now, Duration::ZERO);
         }
-        Ok(Some(_)) => "the container still runs".to_owned(),
-        Err(error) => error.to_string(),
-    };
+    }
+}
+
+fn stop_failed(state: &mut PodState, index: usize, why: &str, now: Now, actions: &mut Vec<Action>) {
     emit(
         actions,
-        PodEvent::warning("FailedKillPod", About::Pod, format!("error killing pod: {text}")),
+        PodEvent::warning("FailedKillPod", About::Pod, format!("error killing pod: {why}")),
     );
     let container = &mut state.containers[index];
     container.tries += 1;
