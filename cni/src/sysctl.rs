@@ -82,3 +82,27 @@ impl Sysctl {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_written() {
+        let root = std::env::temp_dir().join(format!("cni-sysctl-{}", std::process::id()));
+        fs::create_dir_all(root.join("ipv4/conf/eth0.5")).unwrap();
+        let file = root.join("ipv4/conf/eth0.5/arp_notify");
+        fs::write(&file, "0\n").unwrap();
+        let sysctl = Sysctl::at(&root);
+        assert!(sysctl.set("ipv4/conf/eth0.5/arp_notify", "1").unwrap());
+        assert!(!sysctl.set("ipv4/conf/eth0.5/arp_notify", "1").unwrap());
+        assert_eq!(sysctl.get("ipv4/conf/eth0.5/arp_notify").unwrap(), "1");
+        let missing = sysctl.set("ipv6/conf/eth0.5/disable_ipv6", "0").unwrap_err();
+        assert!(missing.is_missing());
+        assert!(
+            missing.to_string().starts_with("cannot read kernel parameter "),
+            "{missing}"
+        );
+        fs::remove_dir_all(&root).unwrap();
+    }
+}

@@ -24,10 +24,8 @@ impl Executor<'_> {
     pub(super) fn apply(&mut self, action: &Action) -> Result<(), PluginError> {
         match action {
             Action::Forward(family) => self.forward(*family),
-            Action::TrustBridge => {
-                let path = format!("ipv6/conf/{}/accept_dad", self.desired.bridge);
-                optional(self.sysctl.set(path, "0"))
-            }
+            Action::HardenBridge => self.harden_bridge(),
+            Action::IgnoreAdvertisements => self.inside_sysctl("ipv6", &[("accept_ra", "0")]),
             Action::EnableIpv6 => self.inside_sysctl("ipv6", &[("disable_ipv6", "0"), ("accept_dad", "0")]),
             Action::Announce => {
                 self.inside_sysctl("ipv4", &[("arp_notify", "1")])?;
@@ -50,6 +48,14 @@ impl Executor<'_> {
             FORWARD_V6
         };
         self.sysctl.set(name, "1").map(drop).map_err(|e| sysctl_error(&e))
+    }
+
+    fn harden_bridge(&self) -> Result<(), PluginError> {
+        let set = |name: &str| {
+            self.sysctl
+                .set(format!("ipv6/conf/{}/{name}", self.desired.bridge), "0")
+        };
+        optional(set("accept_dad").and_then(|_| set("accept_ra")))
     }
 
     /// Sets parameters of the container's interface.

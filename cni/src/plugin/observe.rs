@@ -16,6 +16,9 @@ pub(super) fn observe(
         forwarding: forwarding(desired, sysctl)?,
         ..Observed::default()
     };
+    let accepts = sysctl.get(format!("ipv6/conf/{}/accept_ra", desired.bridge));
+    // There is no such parameter without a bridge, or without IPv6.
+    seen.bridge_accepts_ra = accepts.is_ok_and(|v| v != "0");
     read_links(desired, host, inside, &mut seen)
         .map_err(|e| PluginError::caused(Code::Network, "cannot read the present network", &e))?;
     Ok(seen)

@@ -66,6 +66,8 @@ pub struct DesiredRoute {
 pub struct Observed {
     /// The link with the bridge's name.
     pub bridge: Option<Link>,
+    /// Whether the bridge takes routers from advertisements.
+    pub bridge_accepts_ra: bool,
     /// The bridge's addresses.
     pub bridge_addresses: Vec<IpNet>,
     /// The link with the name of the pair's end on the node.
@@ -89,9 +91,10 @@ pub enum Action {
     Forward(Family),
     /// Make the bridge, down.
     CreateBridge,
-    /// Switch duplicate address detection off for a new bridge. The node asks for pods' hardware addresses from
-    /// its link-local address: until that is usable, for a second or two, IPv6 would not get through.
-    TrustBridge,
+    /// Set the bridge's IPv6 parameters. No duplicate address detection: the node asks for pods' hardware
+    /// addresses from its link-local address, and until that is usable, for a second or two, IPv6 would not get
+    /// through. No router advertisements: a pod could make itself the node's router (CVE-2020-10749).
+    HardenBridge,
     /// Bring the bridge up.
     BridgeUp,
     /// Give the bridge the wanted largest packet.
@@ -117,6 +120,8 @@ pub enum Action {
     /// Let the container's interface have IPv6 addresses where the machine's default forbids it, and have its
     /// link-local one without waiting for duplicate address detection.
     EnableIpv6,
+    /// Let the container not take its routers from advertisements, which any other container could send.
+    IgnoreAdvertisements,
     /// Let the interface announce its addresses when it comes up.
     Announce,
     /// Add an address inside.
@@ -138,7 +143,7 @@ impl Action {
         match self {
             Self::Forward(family) => format!("the node does not forward {family}"),
             Self::CreateBridge => format!("bridge {bridge} is missing"),
-            Self::TrustBridge => format!("bridge {bridge} waits for its link-local address"),
+            Self::HardenBridge => format!("bridge {bridge} accepts router advertisements"),
             Self::BridgeUp => format!("bridge {bridge} is down"),
             Self::BridgeMtu(mtu) => format!("bridge {bridge} has another mtu than {mtu}"),
             Self::BridgePromiscuous(_) => format!("bridge {bridge} is not promiscuous"),
@@ -151,6 +156,9 @@ impl Action {
             Self::Hairpin(on) => format!("hairpin mode of {port} is not {}", if *on { "on" } else { "off" }),
             Self::LoopbackUp => "the container's loopback is down".into(),
             Self::EnableIpv6 => format!("interface {ifname} of the container has no IPv6"),
+            Self::IgnoreAdvertisements => {
+                format!("interface {ifname} of the container accepts router advertisements")
+            }
             Self::Announce => format!("interface {ifname} of the container has announced nothing"),
             Self::AddAddress(net) => format!("interface {ifname} of the container lacks address {net}"),
             Self::InsideUp => format!("interface {ifname} of the container is down"),
@@ -167,7 +175,7 @@ impl Action {
         match self {
             Self::Forward(_) => "forward",
             Self::CreateBridge => "create bridge",
-            Self::TrustBridge => "trust bridge",
+            Self::HardenBridge => "harden bridge",
             Self::BridgeUp => "bridge up",
             Self::BridgeMtu(_) => "bridge mtu",
             Self::BridgePromiscuous(_) => "bridge promiscuous",
@@ -180,6 +188,7 @@ impl Action {
             Self::Hairpin(_) => "hairpin",
             Self::LoopbackUp => "loopback up",
             Self::EnableIpv6 => "enable ipv6",
+            Self::IgnoreAdvertisements => "ignore advertisements",
             Self::Announce => "announce",
             Self::AddAddress(_) => "add address",
             Self::InsideUp => "inside up",
@@ -230,7 +239,7 @@ fn plan_bridge(desired: &Desired, observed: &Observed, actions: &mut Vec<Action>
         }
     }
     match &observed.bridge {
-        None => actions.extend([Action::CreateBridge, Action::TrustBridge, Action::BridgeUp]),
+        None => actions.extend([Action::CreateBridge, Action::HardenBridge, Action::BridgeUp]),
         Some(link) if link.kind != "bridge" => {
             let kind = if link.kind.is_empty() {
                 "device"
@@ -245,6 +254,9 @@ fn plan_bridge(desired: &Desired, observed: &Observed, actions: &mut Vec<Action>
         Some(link) => {
             if let Some(mtu) = desired.mtu.filter(|m| *m != link.mtu) {
                 actions.push(Action::BridgeMtu(mtu));
+            }
+            if observed.bridge_accepts_ra {
+                actions.push(Action::HardenBridge);
             }
             if !link.up {
                 actions.push(Action::BridgeUp);
@@ -335,6 +347,10 @@ fn plan_inside(desired: &Desired, observed: &Observed, new_pair: bool, actions: 
         actions.push(Action::EnableIpv6);
     }
     let inside_up = !new_pair && observed.inside.as_ref().is_some_and(|l| l.up);
+    // Without addresses of ours the container may live on a network that has routers.
+    if !inside_up && !desired.addresses.is_empty() {
+        actions.push(Action::IgnoreAdvertisements);
+    }
     if desired.announce && !inside_up {
         actions.push(Action::Announce);
     }

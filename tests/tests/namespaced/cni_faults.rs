@@ -74,6 +74,11 @@ fn killed_at(at: usize, net: &Network, command: &str, pod: &Pod) -> bool {
 fn full_network() -> Network {
     let mut net = Network::new();
     net.conf["ipMasq"] = json!(true);
+    // A new namespace starts with the machine's setting.
+    net.node.run(
+        "sysctl",
+        &["-qw", "net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0"],
+    );
     net
 }
 
@@ -84,7 +89,7 @@ fn with_port(net: &Network) -> serde_json::Value {
 }
 
 /// Steps of an ADD on an empty node: counted so that a test that kills nothing is noticed.
-const ADD_STEPS: usize = 25;
+const ADD_STEPS: usize = 26;
 
 #[test]
 fn an_add_killed_at_any_step_is_completed_by_the_next() {

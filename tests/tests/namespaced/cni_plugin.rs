@@ -73,6 +73,22 @@ fn a_pod_reaches_itself_through_the_bridge() {
 }
 
 #[test]
+fn no_pod_can_make_itself_the_router_of_the_node_or_of_another_pod() {
+    // CVE-2020-10749: a rogue router advertisement over the bridge.
+    let net = Network::new();
+    let pod = Pod::new("a");
+    let four = json!({"ipam": {
+        "type": "host-local", "subnet": "10.88.0.0/24", "dataDir": net.lease_dir().parent().unwrap(),
+    }});
+    net.node.run("ip", &["link", "add", "cni0", "type", "bridge"]);
+    net.call_with("ADD", &pod, &net.conf_with(&four)).unwrap();
+    for (at, link) in [(&net.node, "cni0"), (&pod.net, "eth0")] {
+        let value = at.run("sysctl", &["-n", &format!("net.ipv6.conf.{link}.accept_ra")]);
+        assert_eq!(value.trim(), "0", "{link}");
+    }
+}
+
+#[test]
 fn an_address_is_usable_at_once_after_it_changed_hands() {
     // Neighbours remember the old pod's hardware address; the new one must be reached without a pause.
     let net = Network::new();

@@ -45,6 +45,7 @@ fn complete() -> Observed {
     let d = desired();
     Observed {
         bridge: Some(link(2, "bridge")),
+        bridge_accepts_ra: false,
         bridge_addresses: d.gateways,
         port: Some(Link {
             peer: Some(9),
@@ -78,7 +79,7 @@ fn an_empty_machine_gets_everything_in_an_order_that_works() {
             Forward(Family::V4),
             Forward(Family::V6),
             CreateBridge,
-            TrustBridge,
+            HardenBridge,
             BridgeUp,
             AddGateway(net("10.1.0.1/24")),
             AddGateway(net("fd00::1/64")),
@@ -87,6 +88,7 @@ fn an_empty_machine_gets_everything_in_an_order_that_works() {
             Hairpin(true),
             LoopbackUp,
             EnableIpv6,
+            IgnoreAdvertisements,
             AddAddress(net("10.1.0.2/24")),
             AddAddress(net("fd00::2/64")),
             InsideUp,
@@ -153,10 +155,7 @@ fn each_thing_missing_is_repaired_alone() {
             change(|o| o.addresses = o.addresses.split_off(1)),
             Action::AddAddress(net("10.1.0.2/24")),
         ),
-        (
-            change(|o| o.inside.as_mut().unwrap().up = false),
-            Action::InsideUp,
-        ),
+        (change(|o| o.bridge_accepts_ra = true), Action::HardenBridge),
         (
             change(|o| o.routes.clear()),
             Action::AddRoute(desired().routes[0].clone()),
@@ -164,6 +163,25 @@ fn each_thing_missing_is_repaired_alone() {
     ] {
         assert_eq!(actions, [expected]);
     }
+}
+
+#[test]
+fn an_interface_that_is_down_ignores_advertisements_before_it_comes_up() {
+    let mut observed = complete();
+    observed.inside.as_mut().unwrap().up = false;
+    let actions = plan(&desired(), &observed).unwrap();
+    assert_eq!(actions, [Action::IgnoreAdvertisements, Action::InsideUp]);
+    let without = Desired {
+        addresses: vec![],
+        gateways: vec![],
+        routes: vec![],
+        ..desired()
+    };
+    assert_eq!(
+        plan(&without, &observed).unwrap(),
+        [Action::InsideUp],
+        "its network may have routers"
+    );
 }
 
 #[test]
