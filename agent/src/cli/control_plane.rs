@@ -11,6 +11,7 @@ use controlplane_lite::server::start;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::failure::Failure;
+use super::logging::{self, LogArgs};
 
 /// Arguments of `agent control-plane`.
 #[derive(Debug, clap::Args)]
@@ -58,6 +59,8 @@ pub(super) struct Args {
     /// Seconds that a request may take (watches and connections excepted)
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     request_timeout: u64,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 fn port_range(text: &str) -> Result<RangeInclusive<u16>, String> {
@@ -111,6 +114,7 @@ impl Args {
 /// Runs until SIGTERM or SIGINT.
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let what = "start the control plane";
+    logging::start(&args.log);
     let config = args.config()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

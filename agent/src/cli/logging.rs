@@ -41,7 +41,7 @@ const QUIET: &str = "h2=warn,hyper=warn,hyper_util=warn,tower=warn,tonic=warn";
 
 /// Whether standard error is the journal: systemd names the stream's device and inode in this variable
 /// (systemd.exec(5)), which a redirected child inherits without having the stream.
-pub(super) fn in_journal(journal_stream: Option<&std::ffi::OsStr>) -> bool {
+fn in_journal(journal_stream: Option<&std::ffi::OsStr>) -> bool {
     let Some(stream) = journal_stream.and_then(std::ffi::OsStr::to_str) else {
         return false;
     };
@@ -49,8 +49,8 @@ pub(super) fn in_journal(journal_stream: Option<&std::ffi::OsStr>) -> bool {
         .is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))
 }
 
-/// Starts logging for the whole process. `in_journal` is whether standard error is the journal.
-pub(super) fn start(args: &LogArgs, in_journal: bool) {
+/// Starts logging for the whole process.
+pub(super) fn start(args: &LogArgs) {
     let level = match args.verbose {
         0 => "info",
         1 => "debug",
@@ -61,14 +61,15 @@ pub(super) fn start(args: &LogArgs, in_journal: bool) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
+    let journal = in_journal(std::env::var_os("JOURNAL_STREAM").as_deref());
+    // https://no-color.org: any value that is not empty.
+    let colors =
+        std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     // An earlier subscriber exists in tests only, and stays.
     let _ = match args.log_format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
-        LogFormat::Text if in_journal => builder.event_format(Journal::default()).try_init(),
-        LogFormat::Text => builder
-            .with_target(false)
-            .with_ansi(std::io::stderr().is_terminal())
-            .try_init(),
+        LogFormat::Text if journal => builder.event_format(Journal::default()).try_init(),
+        LogFormat::Text => builder.with_target(false).with_ansi(colors).try_init(),
     };
 }
 

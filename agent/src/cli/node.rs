@@ -118,8 +118,7 @@ fn parse_node_name(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let in_journal = logging::in_journal(std::env::var_os("JOURNAL_STREAM").as_deref());
-    logging::start(&args.log, in_journal);
+    logging::start(&args.log);
     let config = config(args)?;
     let manifest_dir = manifest_dir(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
