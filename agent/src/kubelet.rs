@@ -25,6 +25,7 @@ pub mod pod_id;
 pub mod podspec;
 pub mod static_pod;
 mod status;
+pub mod unsupported;
 pub mod worker;
 
 pub use config::NodeConfig;

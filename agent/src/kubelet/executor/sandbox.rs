@@ -7,12 +7,15 @@ use super::error::{ended, failed, words};
 use super::{Executor, Subject, files, volumes};
 use crate::images;
 use crate::kubelet::clock::Clock;
-use crate::kubelet::criconfig;
 use crate::kubelet::worker::{OpError, SeenSandbox};
+use crate::kubelet::{criconfig, unsupported};
 
 impl Executor {
     /// Prepares the pod's directories and volumes, then runs a sandbox.
     pub(super) async fn run_sandbox(&self, subject: &Subject, attempt: u32) -> Result<SeenSandbox, OpError> {
+        if let Some(why) = unsupported::refused(&subject.pod) {
+            return Err(OpError::Config(why));
+        }
         // A volume may hang (a dead server behind hostPath): that blocks this pod alone, on its own thread.
         let (pod, id) = (subject.pod.clone(), subject.id.clone());
         let config = self.facts.config.clone();

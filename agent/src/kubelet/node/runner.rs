@@ -17,8 +17,8 @@ use crate::kubelet::clock::Clock;
 use crate::kubelet::event::{PodEvent, Severity};
 use crate::kubelet::executor::{Account, Executor, Subject};
 use crate::kubelet::pod_id::PodId;
-use crate::kubelet::status;
 use crate::kubelet::worker::{Action, Event, Lifecycle, PodState, step};
+use crate::kubelet::{status, unsupported};
 
 /// What a pod's task shares with others.
 pub(super) struct Runner {
@@ -50,6 +50,9 @@ impl Runner {
         adopt: bool,
         mut mail: mpsc::UnboundedReceiver<Event>,
     ) {
+        for field in unsupported::ignored(&pod) {
+            warn!(pod = %id, field, "field has no effect in this version");
+        }
         let now = self.clock.now();
         let state = match adopt {
             true => PodState::adopt(pod, id, now),

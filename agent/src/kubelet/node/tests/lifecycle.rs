@@ -256,6 +256,24 @@ async fn volume_of_a_later_version_is_named_and_the_pod_waits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn isolation_that_this_version_cannot_give_is_refused_by_name() {
+    let world = World::new();
+    let node = world
+        .start(&[("f", pod("a", "sleep 9", serde_json::json!({"hostUsers": false})))])
+        .await;
+    until("named", || {
+        let state = node
+            .container("a", "c")
+            .state
+            .and_then(|s| s.waiting)
+            .unwrap_or_default();
+        state.message.as_deref() == Some("hostUsers: false is not supported by this version")
+    })
+    .await;
+    assert_eq!(world.count("RunPodSandbox"), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn container_that_cannot_be_configured_waits_with_the_reason() {
     let world = World::new();
     let containers = serde_json::json!({"containers": [{
