@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::config::{Config, KubeletAuthority};
 use super::local::LocalClient;
-use super::{ApiServer, Assembly, own_service};
+use super::{ApiServer, Assembly, namespaces, own_service};
 use crate::auth::User;
 use crate::cache::{self, Cache, CacheError};
 use crate::controllers::namespace_content::NamespaceContent;
@@ -159,6 +159,15 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let client = LocalClient::new(Arc::clone(&server), upkeep, "kube-apiserver");
     tokio::spawn(own_service::keep(client, outside, first_address, stop.clone()));
     content.start();
+    let manager = User::authenticated("system:kube-controller-manager", [MASTERS.to_owned()]);
+    let client = LocalClient::new(Arc::clone(&server), manager, "kube-controller-manager");
+    let authority = pki.authority.certificate().to_owned();
+    tokio::spawn(namespaces::keep(
+        Arc::clone(&server),
+        client,
+        authority,
+        stop.clone(),
+    ));
     tokio::spawn(compact(Arc::clone(server.cache.store()), stop.clone()));
     tracing::info!(%address, "the API server listens");
     Ok(Running {

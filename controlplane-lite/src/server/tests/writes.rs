@@ -223,3 +223,41 @@ async fn concurrent_patches_of_one_object_are_all_kept() {
         Some(20)
     );
 }
+
+#[tokio::test]
+async fn a_namespace_gets_what_pods_need_and_is_emptied_when_it_ends() {
+    use crate::server::{local::LocalClient, namespaces};
+    let api = Api::start().await;
+    let stop = tokio_util::sync::CancellationToken::new();
+    let user = User::authenticated("manager", [MASTERS.to_owned()]);
+    let client = LocalClient::new(Arc::clone(&api.server), user, "manager");
+    tokio::spawn(namespaces::keep(
+        Arc::clone(&api.server),
+        client,
+        "PEM".into(),
+        stop.clone(),
+    ));
+    let namespace = json!({"metadata": {"name": "n"}, "spec": {"finalizers": ["kubernetes"]}});
+    assert_eq!(api.post("/api/v1/namespaces", namespace).await.code, 201);
+    let until = |uri: &'static str, code: u16| {
+        let api = &api;
+        async move {
+            while api.get(uri).await.code != code {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    until("/api/v1/namespaces/n/serviceaccounts/default", 200).await;
+    until("/api/v1/namespaces/n/configmaps/kube-root-ca.crt", 200).await;
+    let ending = api.delete("/api/v1/namespaces/n", Value::Null).await;
+    assert_eq!(
+        (ending.code, &ending.body["status"]["phase"]),
+        (200, &json!("Terminating"))
+    );
+    until("/api/v1/namespaces/n", 404).await;
+    assert_eq!(
+        api.get("/api/v1/namespaces/n/configmaps").await.names(),
+        Vec::<&str>::new()
+    );
+    stop.cancel();
+}
