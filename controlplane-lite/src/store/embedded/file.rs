@@ -73,7 +73,11 @@ impl DataFile {
         let opened = guarded(|| {
             let mut builder = Database::builder();
             builder.set_cache_size(self.cache_bytes);
-            let database = builder.create(&self.path)?;
+            let mut database = builder.create(&self.path)?;
+            // A file that was not closed was checked by opening it; any other is believed only now.
+            if !database.check_integrity()? {
+                return Err(Fault::Damage("its checksums do not fit".to_owned()));
+            }
             let txn = database.begin_write()?;
             let standing = tables::prepare(&txn)?;
             txn.commit()?;
