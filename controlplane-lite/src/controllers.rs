@@ -1,4 +1,4 @@
 //! Controllers: what keeps the cluster's objects as they should be. They run inside the server's process and write
-//! through its cache.
+//! through its verbs, so that admission, validation and field ownership hold for them as for any client.
 
-pub mod namespace_content;
+pub mod namespaces;

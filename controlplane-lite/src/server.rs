@@ -10,7 +10,6 @@
 pub mod config;
 pub(crate) mod guard;
 pub mod local;
-mod namespaces;
 mod own_service;
 mod paths;
 pub mod start;

@@ -12,11 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::config::{Config, KubeletAuthority};
 use super::local::LocalClient;
-use super::{ApiServer, Assembly, namespaces, own_service};
+use super::{ApiServer, Assembly, own_service};
 use crate::auth::User;
 use crate::cache::{self, Cache, CacheError};
-use crate::controllers::namespace_content::NamespaceContent;
-use crate::known::Known;
+use crate::controllers::namespaces;
 use crate::nodeproxy::{NodeProxy, Trust, TrustError};
 use crate::pki::kubeconfig::Kubeconfig;
 use crate::pki::{MASTERS, Pki, PkiConfig, PkiError};
@@ -132,12 +131,6 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let registry = Registry::builtin();
     let cache = Cache::start(store, cached(&registry), cache::Options::default()).await?;
     let guard = super::guard::assemble(&config, &cache, &registry, &pki, clock).await?;
-    let content = NamespaceContent {
-        known: Known::new(cache.clone(), &registry),
-        authority: pki.authority.certificate().to_owned(),
-        clock,
-        uid: super::guard::new_uid,
-    };
     let outside = SocketAddr::new(advertised, address.port());
     let server = ApiServer::new(Assembly {
         cache,
@@ -158,7 +151,6 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let upkeep = User::authenticated("system:apiserver", [MASTERS.to_owned()]);
     let client = LocalClient::new(Arc::clone(&server), upkeep, "kube-apiserver");
     tokio::spawn(own_service::keep(client, outside, first_address, stop.clone()));
-    content.start();
     let manager = User::authenticated("system:kube-controller-manager", [MASTERS.to_owned()]);
     let client = LocalClient::new(Arc::clone(&server), manager, "kube-controller-manager");
     let authority = pki.authority.certificate().to_owned();

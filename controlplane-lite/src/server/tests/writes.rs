@@ -226,7 +226,8 @@ async fn concurrent_patches_of_one_object_are_all_kept() {
 
 #[tokio::test]
 async fn a_namespace_gets_what_pods_need_and_is_emptied_when_it_ends() {
-    use crate::server::{local::LocalClient, namespaces};
+    use crate::controllers::namespaces;
+    use crate::server::local::LocalClient;
     let api = Api::start().await;
     let stop = tokio_util::sync::CancellationToken::new();
     let user = User::authenticated("manager", [MASTERS.to_owned()]);

@@ -15,10 +15,10 @@ use http::Method;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::ApiServer;
-use super::local::LocalClient;
 use crate::cache::{CacheError, Object, Selector, Watch, WatchEvent, WatchFrom, WatchRequest, When};
 use crate::resource::Verb;
+use crate::server::ApiServer;
+use crate::server::local::LocalClient;
 use crate::status::Result;
 
 /// How long to wait before a broken watch, or a namespace that is not empty yet, is looked at again.
@@ -28,12 +28,7 @@ const ROOT_CA: &str = "kube-root-ca.crt";
 const DESCRIPTION: &str = "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.";
 
 /// Looks after all namespaces until `stop` fires. `authority` is the cluster's, PEM.
-pub(super) async fn keep(
-    server: Arc<ApiServer>,
-    client: LocalClient,
-    authority: String,
-    stop: CancellationToken,
-) {
+pub async fn keep(server: Arc<ApiServer>, client: LocalClient, authority: String, stop: CancellationToken) {
     loop {
         let round = follow(&server, &client, &authority);
         tokio::select! {
