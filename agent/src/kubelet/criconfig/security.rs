@@ -164,7 +164,7 @@ pub(super) fn of_container(
         .and_then(|c| c.app_armor_profile.as_ref())
         .or(whole.and_then(|c| c.app_armor_profile.as_ref()));
     let privileged = own.and_then(|c| c.privileged) == Some(true);
-    let unmasked = own.and_then(|c| c.proc_mount.as_deref()) == Some("Unmasked");
+    let unmasked = own.is_some_and(|c| c.proc_mount.as_deref() == Some("Unmasked"));
     let (run_as_user, run_as_username) = run_as(user, image_user);
     Ok(LinuxContainerSecurityContext {
         capabilities: own.and_then(|c| c.capabilities.as_ref()).map(capabilities),

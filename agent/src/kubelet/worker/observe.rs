@@ -22,6 +22,13 @@ pub(super) fn runtime_change(
     now: Now,
     actions: &mut Vec<Action>,
 ) {
+    // What is being removed says so in many events; the answers to the calls say it better.
+    if !matches!(
+        state.lifecycle,
+        Lifecycle::Active | Lifecycle::Ending { .. } | Lifecycle::Done { .. }
+    ) {
+        return;
+    }
     if let Some(sandbox) = state.sandboxes.iter_mut().find(|s| s.id == id) {
         let ended = matches!(what, RuntimeChange::Exited | RuntimeChange::Deleted);
         if ended && sandbox.phase == SandboxPhase::Ready {

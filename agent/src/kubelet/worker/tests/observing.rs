@@ -240,3 +240,32 @@ fn late_answers_of_another_time_change_nothing() {
         assert_eq!(machine.state().knowledge, Knowledge::Sure, "{case}");
     }
 }
+
+#[test]
+fn events_of_a_removal_under_way_cause_no_look() {
+    let mut machine = Machine::running();
+    machine.step(Event::Delete { grace: None });
+    let result = Ok(Some(container("c0", 0, exit("c0", 0, 1))));
+    machine.done(Completion::ContainerStopped {
+        id: "c0".into(),
+        result,
+    });
+    machine.done(Completion::SandboxStopped {
+        id: "s0".into(),
+        result: Ok(()),
+    });
+    for id in ["c0", "s0"] {
+        let event = Event::Runtime {
+            id: id.into(),
+            what: RuntimeChange::Deleted,
+        };
+        assert_eq!(machine.step(event), [""; 0]);
+    }
+    assert_eq!(
+        machine.done(Completion::SandboxRemoved {
+            id: "s0".into(),
+            result: Ok(())
+        }),
+        ["clean up"]
+    );
+}
