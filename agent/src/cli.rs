@@ -67,7 +67,7 @@ enum Command {
     /// List the pods of this machine
     Pods(pods::Args),
     /// Run the API server of a cluster of its own
-    ControlPlane(control_plane::Args),
+    ControlPlane(Box<control_plane::Args>),
     /// Print the version
     Version(version::Args),
     /// Print a completion script for a shell
@@ -107,7 +107,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Node(args) => node::run(&args),
         Command::Check(args) => check::run(&args),
-        Command::ControlPlane(args) => control_plane::run(args),
+        Command::ControlPlane(args) => control_plane::run(*args),
         Command::Images(args) => done(images::run(args)),
         Command::Pods(args) => done(pods::run(&args)),
         Command::Version(args) => done(version::run(&args)),

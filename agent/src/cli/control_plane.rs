@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use controlplane_lite::server::config::{Config, KubeletAuthority};
 use controlplane_lite::server::start;
+use controlplane_lite::store::{EtcdOptions, EtcdTimes, EtcdTls};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::failure::Failure;
@@ -28,6 +29,18 @@ pub(super) struct Args {
     /// Directory of the embedded store
     #[arg(long, default_value = "/var/lib/agent/control-plane", value_name = "DIR")]
     data_dir: PathBuf,
+    /// External etcd instead of the embedded store, as https://HOST:2379, comma-separated
+    #[arg(long, value_name = "URL", value_delimiter = ',')]
+    etcd_servers: Vec<String>,
+    /// Authority that vouches for etcd
+    #[arg(long, value_name = "FILE", requires = "etcd_servers")]
+    etcd_cafile: Option<PathBuf>,
+    /// Client certificate for etcd
+    #[arg(long, value_name = "FILE", requires = "etcd_keyfile")]
+    etcd_certfile: Option<PathBuf>,
+    /// Key of the client certificate for etcd
+    #[arg(long, value_name = "FILE", requires = "etcd_certfile")]
+    etcd_keyfile: Option<PathBuf>,
     /// Directory of keys and certificates, made if missing
     #[arg(long, default_value = "/etc/kubernetes/pki", value_name = "DIR")]
     cert_dir: PathBuf,
@@ -78,12 +91,44 @@ fn port_range(text: &str) -> Result<RangeInclusive<u16>, String> {
 }
 
 impl Args {
+    /// The external store, if one was named.
+    fn etcd(&self) -> Result<Option<EtcdOptions>, Failure> {
+        if self.etcd_servers.is_empty() {
+            return Ok(None);
+        }
+        let read = |file: &PathBuf| {
+            std::fs::read(file).map_err(|e| Failure::new(format!("read {}", file.display()), &e))
+        };
+        let tls = match (&self.etcd_cafile, &self.etcd_certfile, &self.etcd_keyfile) {
+            (Some(ca), Some(certificate), Some(key)) => Some(EtcdTls {
+                ca: read(ca)?,
+                certificate: read(certificate)?,
+                key: read(key)?,
+            }),
+            (None, None, None) => None,
+            _ => {
+                let why = "etcd over TLS needs an authority, a certificate and a key";
+                return Err(Failure::plain("start the control plane", why)
+                    .code(super::failure::Code::Usage)
+                    .fix("Give --etcd-cafile, --etcd-certfile and --etcd-keyfile together."));
+            }
+        };
+        let endpoints = self.etcd_servers.clone();
+        Ok(Some(EtcdOptions {
+            endpoints,
+            tls,
+            times: EtcdTimes::default(),
+        }))
+    }
+
     fn config(self) -> Result<Config, Failure> {
+        let etcd = self.etcd()?;
         let mut config = Config {
             bind_address: self.bind_address,
             secure_port: self.secure_port,
             advertise_address: self.advertise_address,
             data_dir: self.data_dir,
+            etcd,
             cert_dir: self.cert_dir,
             admin_kubeconfig: Some(self.admin_kubeconfig),
             service_node_port_range: self.service_node_port_range,
