@@ -322,3 +322,36 @@ async fn mutations_through_two_caches_all_count() {
         assert_eq!(object.labels.get("value"), Some("40"));
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_goes_from_either_engine_to_the_other() {
+    use controlplane_lite::backup;
+    use controlplane_lite::store::{Embedded, EmbeddedOptions};
+    let (dir, cluster, second) = (tempfile::tempdir().unwrap(), Cluster::start(1), Cluster::start(1));
+    let etcd = cluster.connect().await;
+    for i in 0..700 {
+        let (key, json) = pod(&format!("p{i}"), "v");
+        etcd.put(put(&key, Expect::Absent, json)).await.unwrap();
+    }
+    let content = async |store: &dyn Store| {
+        let entries = store.list(ListQuery::all("/registry/")).await.unwrap().entries;
+        entries
+            .into_iter()
+            .map(|e| (e.key.to_string(), e.value))
+            .collect::<BTreeMap<_, _>>()
+    };
+    let want = content(&etcd).await;
+    assert_eq!(want.len(), 700);
+
+    let (file, db) = (dir.path().join("from-etcd"), dir.path().join("db"));
+    backup::to_file(&etcd, "/registry/", &file).await.unwrap();
+    backup::restore_embedded(&file, &db).await.unwrap();
+    let embedded = Embedded::open(&db, EmbeddedOptions::default()).await.unwrap();
+    assert!(content(&embedded).await == want, "from etcd to a file");
+
+    let back = dir.path().join("from-file");
+    backup::to_file(&embedded, "/registry/", &back).await.unwrap();
+    let other = second.connect().await;
+    backup::restore_into(&back, &other, "/registry/").await.unwrap();
+    assert!(content(&other).await == want, "from a file to etcd");
+}
