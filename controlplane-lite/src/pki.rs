@@ -134,7 +134,7 @@ impl Pki {
             &place("apiserver"),
             &Leaf {
                 common_name: "kube-apiserver".into(),
-                organizations: Vec::new(),
+                organization: None,
                 names: serving_names(config),
                 usage: Usage::Server,
             },
@@ -143,7 +143,7 @@ impl Pki {
         let kubelet_client = ensure_leaf(
             &authority,
             &place("apiserver-kubelet-client"),
-            &Leaf::client("kube-apiserver-kubelet-client", &[CLUSTER_ADMINS]),
+            &Leaf::client("kube-apiserver-kubelet-client", Some(CLUSTER_ADMINS)),
             now,
         )?;
         let (service_account_key, service_account_public) =
@@ -157,12 +157,12 @@ impl Pki {
         })
     }
 
-    /// A new client certificate for a user and its groups, valid for a year.
+    /// A new client certificate for a user and its group, valid for a year.
     ///
     /// # Errors
     /// [`PkiError::NoAuthorityKey`] where the authority's key is not on this machine.
-    pub fn client(&self, user: &str, groups: &[&str], now: Timestamp) -> Result<Identity, PkiError> {
-        self.authority.issue(&Leaf::client(user, groups), LEAF_DAYS, now)
+    pub fn client(&self, user: &str, group: Option<&str>, now: Timestamp) -> Result<Identity, PkiError> {
+        self.authority.issue(&Leaf::client(user, group), LEAF_DAYS, now)
     }
 }
 

@@ -29,8 +29,9 @@ pub enum Usage {
 pub struct Leaf {
     /// Subject common name: the user's name, for a client.
     pub common_name: String,
-    /// Subject organizations: the user's groups, for a client.
-    pub organizations: Vec<String>,
+    /// Subject organization: the user's group, for a client. One at most: what writes names here keeps one value
+    /// of a kind.
+    pub organization: Option<String>,
     /// DNS names and IP addresses, for a server.
     pub names: Vec<String>,
     /// What it may be used for.
@@ -38,12 +39,12 @@ pub struct Leaf {
 }
 
 impl Leaf {
-    /// A client's certificate: Kubernetes reads user and groups from it.
+    /// A client's certificate: Kubernetes reads user and group from it.
     #[must_use]
-    pub fn client(user: &str, groups: &[&str]) -> Self {
+    pub fn client(user: &str, group: Option<&str>) -> Self {
         Self {
             common_name: user.into(),
-            organizations: groups.iter().map(|&group| group.into()).collect(),
+            organization: group.map(str::to_owned),
             names: Vec::new(),
             usage: Usage::Client,
         }
@@ -134,7 +135,7 @@ impl Authority {
         let mut params = CertificateParams::new(leaf.names.clone())
             .map_err(|e| PkiError::Crypto("read the certificate's names", e))?;
         params.distinguished_name = DistinguishedName::new();
-        for organization in &leaf.organizations {
+        if let Some(organization) = &leaf.organization {
             params
                 .distinguished_name
                 .push(DnType::OrganizationName, organization.as_str());

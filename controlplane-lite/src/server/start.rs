@@ -279,7 +279,7 @@ fn write_kubeconfig(config: &Config, pki: &Pki, address: SocketAddr, now: Timest
         return Ok(());
     };
     let server = format!("https://{}", SocketAddr::new(advertised(config), address.port()));
-    let identity = pki.client("kubernetes-admin", &[MASTERS], now)?;
+    let identity = pki.client("kubernetes-admin", Some(MASTERS), now)?;
     let kubeconfig = Kubeconfig {
         server: &server,
         authority: pki.authority.certificate(),
