@@ -85,6 +85,9 @@ pub struct Options {
     pub window_events: usize,
     /// Bytes of superseded objects those events may keep alive, per resource.
     pub window_bytes: usize,
+    /// How often the store forgets the history before the last time (the reference: five minutes); `None`: not
+    /// from here.
+    pub compaction: Option<Duration>,
     /// How long a read waits for the events of a revision the store has reached.
     pub patience: Duration,
 }
@@ -96,6 +99,7 @@ impl Default for Options {
             watcher_queue: 4096,
             window_events: 4096,
             window_bytes: 2 << 20,
+            compaction: Some(Duration::from_mins(5)),
             patience: Duration::from_secs(3),
         }
     }
@@ -105,7 +109,7 @@ impl Default for Options {
 #[derive(Clone)]
 pub struct Cache {
     hub: Arc<hub::Hub>,
-    _feed: Arc<EndOnDrop>,
+    _tasks: Arc<[EndOnDrop]>,
 }
 
 struct EndOnDrop(AbortHandle);
@@ -116,6 +120,18 @@ impl Drop for EndOnDrop {
     }
 }
 
+/// Lets the store forget old history, for as long as the cache lives.
+async fn compact(store: Arc<dyn Store>, every: Duration) {
+    let mut timer = tokio::time::interval(every);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        timer.tick().await;
+        if let Err(error) = store.compact_previous().await {
+            tracing::warn!(%error, "the store could not be compacted, it is tried again next time");
+        }
+    }
+}
+
 impl Cache {
     /// Loads every object of `resources` and starts to follow the store.
     ///
@@ -123,10 +139,15 @@ impl Cache {
     /// The store cannot be read.
     pub async fn start(store: Arc<dyn Store>, resources: Vec<Resource>, options: Options) -> Result<Self> {
         let hub = Arc::new(hub::Hub::new(store, options));
-        let feed = feed::start(hub.clone()).await?;
+        let mut tasks = vec![EndOnDrop(feed::start(hub.clone()).await?)];
+        tasks.extend(
+            hub.options
+                .compaction
+                .map(|every| EndOnDrop(tokio::spawn(compact(hub.store.clone(), every)).abort_handle())),
+        );
         let cache = Self {
             hub,
-            _feed: Arc::new(EndOnDrop(feed)),
+            _tasks: tasks.into(),
         };
         let shards = resources
             .into_iter()

@@ -13,7 +13,11 @@ mod kubectl_apply;
 mod kubectl_basics;
 #[path = "controlplane/store_contract.rs"]
 mod store_contract;
+#[path = "controlplane/store_crash.rs"]
+mod store_crash;
 #[path = "controlplane/store_etcd.rs"]
 mod store_etcd;
+#[path = "controlplane/store_full.rs"]
+mod store_full;
 #[path = "controlplane/store_rig.rs"]
 mod store_rig;

@@ -343,3 +343,41 @@ async fn what_is_no_object_does_not_stop_a_start() {
         ["ns/good"]
     );
 }
+
+#[tokio::test]
+async fn history_is_forgotten_after_one_to_two_intervals() {
+    let every = Some(Duration::from_millis(20));
+    let fixture = Fixture::new(Options {
+        compaction: every,
+        ..Options::default()
+    })
+    .await;
+    let first = create(&fixture.cache, "ns/a", "1", "").await;
+    replace(&fixture.cache, "ns/a", "2", "").await;
+    let exactly = ListRequest {
+        when: When::Exactly(first.revision),
+        ..ListRequest::all(PODS)
+    };
+    let forgotten = async {
+        while fixture.cache.list(exactly.clone()).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), forgotten)
+        .await
+        .expect("old revisions are compacted");
+}
+
+#[tokio::test]
+async fn a_watch_may_begin_in_the_future() {
+    let fixture = Fixture::new(Options::default()).await;
+    let cache = &fixture.cache;
+    let mut watch = cache
+        .watch(WatchRequest::since(PODS, cache.revision() + 1))
+        .await
+        .unwrap();
+    create(cache, "ns/unseen", "1", "").await;
+    let seen = create(cache, "ns/seen", "1", "").await;
+    let event = watch.next().await.unwrap().unwrap();
+    assert!(matches!(event, WatchEvent::Added(o) if o.revision == seen.revision));
+}

@@ -17,6 +17,9 @@ use crate::store::{Result, StoreError};
 /// Space that stays free on the disk, so that deletes and compaction still work when puts do not.
 const KEEP_FREE: u64 = 1 << 20;
 
+/// Largest file that is checked whole when it is opened, bytes.
+const CHECK_WHOLE: u64 = 32 << 20;
+
 /// The file and the database in it. `None` while it could not be opened again.
 pub(super) struct DataFile {
     path: PathBuf,
@@ -73,7 +76,13 @@ impl DataFile {
         let opened = guarded(|| {
             let mut builder = Database::builder();
             builder.set_cache_size(self.cache_bytes);
-            let database = builder.create(&self.path)?;
+            let mut database = builder.create(&self.path)?;
+            // A file that was not closed was checked by opening it; any other is believed only now. The check
+            // reads everything, so a large file is only checked record by record, as it is read.
+            let small = std::fs::metadata(&self.path).map_or(0, |meta| meta.len()) <= CHECK_WHOLE;
+            if small && !database.check_integrity()? {
+                return Err(Fault::Damage("its checksums do not fit".to_owned()));
+            }
             let txn = database.begin_write()?;
             let standing = tables::prepare(&txn)?;
             txn.commit()?;
