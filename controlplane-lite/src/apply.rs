@@ -23,6 +23,8 @@ use crate::strict;
 
 mod compare;
 mod content;
+#[cfg(test)]
+mod conversations;
 mod last_applied;
 pub mod managers;
 mod merge;
