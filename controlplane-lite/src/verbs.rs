@@ -17,7 +17,6 @@ mod modify;
 pub mod object;
 mod options;
 mod patch;
-pub mod pod;
 pub mod service;
 pub mod shape;
 mod strategy;

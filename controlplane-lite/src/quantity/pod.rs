@@ -107,3 +107,68 @@ pub fn qos_class(spec: &Value) -> &'static str {
         (false, false) => "Burstable",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_class_follows_requests_and_limits() {
+        let both = json!({"cpu": "1", "memory": "1Gi"});
+        let same = json!({"cpu": "1000m", "memory": "1024Mi"});
+        let less = json!({"cpu": "0.5", "memory": "1Gi"});
+        let guaranteed = json!({"resources": {"limits": both, "requests": same}});
+        let table = [
+            (json!({"containers": [{}]}), "BestEffort"),
+            (
+                json!({"containers": [{"resources": {"requests": {"cpu": "0"}}}]}),
+                "BestEffort",
+            ),
+            (
+                json!({"containers": [{"resources": {"requests": {"example.com/gpu": "1"}}}]}),
+                "BestEffort",
+            ),
+            (
+                json!({"containers": [{"resources": {"requests": {"cpu": "1"}}}]}),
+                "Burstable",
+            ),
+            (json!({"containers": [guaranteed]}), "Guaranteed"),
+            (
+                json!({"containers": [{"resources": {"limits": both, "requests": less}}]}),
+                "Burstable",
+            ),
+            (json!({"containers": [guaranteed, {}]}), "Burstable"),
+            (
+                json!({"containers": [guaranteed], "initContainers": [{}]}),
+                "Burstable",
+            ),
+            (
+                json!({"containers": [{}], "resources": {"limits": both, "requests": same}}),
+                "Guaranteed",
+            ),
+            (
+                json!({"containers": [guaranteed], "resources": {"requests": {"cpu": "2"}}}),
+                "Burstable",
+            ),
+        ];
+        for (spec, want) in table {
+            assert_eq!(qos_class(&spec), want, "{spec}");
+        }
+    }
+
+    #[test]
+    fn init_containers_count_one_after_the_other_beside_their_sidecars() {
+        let cpu = |amount: &str| json!({"requests": {"cpu": amount}});
+        let spec = json!({
+            "initContainers": [
+                {"resources": cpu("3")},
+                {"resources": cpu("1"), "restartPolicy": "Always"},
+                {"resources": cpu("4")},
+            ],
+            "containers": [{"resources": cpu("1")}, {"resources": cpu("500m")}],
+        });
+        let total = container_total(&spec, "requests");
+        assert_eq!(total["cpu"].to_string(), "5");
+    }
+}

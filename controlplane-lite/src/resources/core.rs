@@ -205,5 +205,5 @@ fn services() -> Resource {
 
 /// Pending, and the quality-of-service class that the spec's requests and limits make.
 fn initial_pod_status(pod: &Value, _now: Timestamp) -> Option<Value> {
-    Some(json!({"phase": "Pending", "qosClass": crate::verbs::pod::qos_class(&pod["spec"])}))
+    Some(json!({"phase": "Pending", "qosClass": crate::quantity::pod::qos_class(&pod["spec"])}))
 }
