@@ -11,6 +11,7 @@ use http::request::Parts;
 use serde_json::Value;
 
 use crate::auth::{Attributes, Target, User};
+use crate::authn::x509;
 use crate::resource::Resource;
 use crate::status::{GroupResource, Result, Status};
 
@@ -96,19 +97,8 @@ impl Authenticator for Certificates {
         let Some(leaf) = peer.certificates.first() else {
             return Ok(None);
         };
-        certificate_user(leaf).map(Some).ok_or_else(Status::unauthorized)
+        x509::user(leaf).map(Some).map_err(|_| Status::unauthorized())
     }
-}
-
-/// The user that a certificate names: common name and organizations.
-pub fn certificate_user(leaf: &[u8]) -> Option<User> {
-    let (_, certificate) = x509_parser::parse_x509_certificate(leaf).ok()?;
-    let subject = certificate.subject();
-    let name = subject.iter_common_name().next()?.as_str().ok()?.to_owned();
-    let groups = subject
-        .iter_organization()
-        .filter_map(|o| o.as_str().ok().map(str::to_owned));
-    Some(User::authenticated(name, groups))
 }
 
 #[tonic::async_trait]
